@@ -1,1 +1,33 @@
-//! Not written yet.
+//! What users write: the `heraldlb.io/v1alpha1` kinds as Rust types.
+//!
+//! Serde, structural schema and CEL rules only; no behaviour. Meaning is given to these objects by
+//! `model`, which parses each of them once. `crds/yaml` is generated from here by the `yaml` example.
+//!
+//! Invariants: every list has `maxItems`, every string `maxLength` (the API server estimates the
+//! cost of a CEL rule from them), and every rule carries a sentence that names field and remedy.
+
+// KubeSchema derives from a private twin of each struct, which the lint takes for unreachable.
+#![allow(unreachable_pub)]
+
+mod bgp_advertisement;
+mod bgp_peer;
+mod condition;
+mod ip_address_pool;
+mod label_selector;
+mod speaker_state;
+
+pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus};
+pub use bgp_peer::{AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, SecretReference};
+pub use condition::Condition;
+pub use ip_address_pool::{
+    IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation,
+};
+pub use label_selector::{LabelSelector, LabelSelectorRequirement};
+pub use speaker_state::{
+    Announced, SessionStatus, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
+};
+
+/// API group of every kind here.
+pub const GROUP: &str = "heraldlb.io";
+/// Served and stored version of every kind here.
+pub const VERSION: &str = "v1alpha1";

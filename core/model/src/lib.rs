@@ -1,1 +1,44 @@
-//! Not written yet.
+//! What users mean: API objects parsed once into values that cannot be wrong.
+//!
+//! `parse` functions turn one API object into a domain value or a [`Rejection`] that names field,
+//! rule and remedy. [`Cluster`] is the parsed world; a watch feeds it one [`Change`] at a time and
+//! drops the API object. A rejected object stays in the world as its rejection, so that a condition
+//! can be written on it and nothing else stops.
+//!
+//! Invariants: no IO, no clock; equal objects parse to equal values; a [`Secret`] never shows its
+//! content.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod advertisement;
+mod cluster;
+mod condition;
+mod endpoints;
+mod meta;
+mod node;
+mod peer;
+mod pool;
+mod rejection;
+mod secret;
+mod selector;
+mod service;
+mod settings;
+
+pub use advertisement::Advertisement;
+pub use cluster::{Change, Cluster, Kind, Object, Parsed, Touched};
+pub use condition::{AssignedReason, Condition, ConditionStatus, condition_type};
+pub use endpoints::{Endpoint, EndpointSlice, EndpointState, Endpoints, NodeEndpoints, Reachable};
+pub use meta::{Labels, Meta, Name, ServiceKey, Timestamp};
+pub use node::Node;
+pub use peer::{Families, Peer};
+pub use pool::{AddressRange, AddressRangeError, Allocation, Pool};
+pub use rejection::Rejection;
+pub use secret::Secret;
+pub use selector::Selectors;
+pub use service::{
+    AddressFamily, FamilyPolicy, Port, Protocol, Request, Service, StatusOwner, TrafficPolicy,
+};
+pub use settings::Settings;

@@ -1,0 +1,117 @@
+use alloc::{borrow::Cow, string::String};
+
+use crate::Timestamp;
+
+/// Condition types, as users see them.
+pub mod condition_type {
+    /// A configuration object is usable.
+    pub const ACCEPTED: &str = "Accepted";
+    /// Every name that a configuration object uses exists.
+    pub const RESOLVED_REFS: &str = "ResolvedRefs";
+    /// A pool shares a range with an older one.
+    pub const OVERLAPS: &str = "Overlaps";
+    /// A Service has its address, or why not.
+    pub const ASSIGNED: &str = "heraldlb.io/Assigned";
+    /// What a Service asked for is what it has.
+    pub const REQUEST_SATISFIED: &str = "heraldlb.io/RequestSatisfied";
+    /// A speaker is there and its lists have arrived.
+    pub const READY: &str = "Ready";
+    /// This node can use the whole configuration.
+    pub const CONFIG_ACCEPTED: &str = "ConfigAccepted";
+}
+
+/// One condition, without the time that the writer fills in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    /// One of [`condition_type`].
+    pub kind: Cow<'static, str>,
+    /// Value.
+    pub status: ConditionStatus,
+    /// CamelCase reason.
+    pub reason: Cow<'static, str>,
+    /// A sentence for people.
+    pub message: String,
+    /// Generation that it speaks of; `None` on Services.
+    pub observed_generation: Option<i64>,
+    /// `lastTransitionTime` of a condition that was read; `None` on one to be written.
+    pub since: Option<Timestamp>,
+}
+
+/// `status` of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// True.
+    True,
+    /// False.
+    False,
+    /// Unknown.
+    Unknown,
+}
+
+/// Why a Service has an address or none: the reasons of `heraldlb.io/Assigned`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AssignedReason {
+    /// It has what it needs.
+    Assigned,
+    /// Every pool that it may use is full.
+    PoolExhausted,
+    /// No pool may be used by it, or the pool it names does not exist.
+    NoMatchingPool,
+    /// The address it asks for belongs to another Service.
+    AddressInUse,
+    /// The address it asks for is in no pool that it may use.
+    AddressNotInPool,
+    /// The address it asks for is a node's, a pod's or a cluster IP.
+    AddressReserved,
+    /// The address it asks for is of a family that it does not have.
+    AddressFamilyMismatch,
+    /// Another Service had its address first.
+    SharingConflict,
+    /// Annotations or `spec.loadBalancerIP` make no sense.
+    InvalidRequest,
+    /// It has no clusterIP.
+    NoClusterIP,
+    /// `status.loadBalancer` is somebody else's.
+    ForeignStatus,
+}
+
+impl AssignedReason {
+    /// The reason as users see it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Assigned => "Assigned",
+            Self::PoolExhausted => "PoolExhausted",
+            Self::NoMatchingPool => "NoMatchingPool",
+            Self::AddressInUse => "AddressInUse",
+            Self::AddressNotInPool => "AddressNotInPool",
+            Self::AddressReserved => "AddressReserved",
+            Self::AddressFamilyMismatch => "AddressFamilyMismatch",
+            Self::SharingConflict => "SharingConflict",
+            Self::InvalidRequest => "InvalidRequest",
+            Self::NoClusterIP => "NoClusterIP",
+            Self::ForeignStatus => "ForeignStatus",
+        }
+    }
+}
+
+impl ConditionStatus {
+    /// `True`, `False` or `Unknown`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl Condition {
+    /// Whether a reader sees the same: everything but `since`.
+    pub fn same(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.status == other.status
+            && self.reason == other.reason
+            && self.message == other.message
+            && self.observed_generation == other.observed_generation
+    }
+}

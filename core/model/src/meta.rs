@@ -1,0 +1,57 @@
+use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use core::fmt;
+
+use crate::Condition;
+
+/// Name of an object; interned, so that 10,000 Services on 500 nodes share 500 names.
+pub type Name = Arc<str>;
+
+/// Labels of an object, in the form that `kube_core`'s selectors match.
+pub type Labels = BTreeMap<String, String>;
+
+/// Seconds since the Unix epoch, the resolution of `metadata.creationTimestamp`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct Timestamp(pub i64);
+
+/// What every parsed object keeps of its metadata and status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meta {
+    /// `metadata.name`.
+    pub name: Name,
+    /// `metadata.uid`.
+    pub uid: Name,
+    /// `metadata.generation`; 0 where the API server keeps none.
+    pub generation: i64,
+    /// `metadata.resourceVersion`.
+    pub resource_version: Name,
+    /// `metadata.creationTimestamp`.
+    pub created: Timestamp,
+    /// `metadata.labels`.
+    pub labels: Labels,
+    /// `status.conditions` as last seen.
+    pub conditions: Vec<Condition>,
+}
+
+/// Namespace and name of a Service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct ServiceKey {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// `metadata.name`.
+    pub name: Name,
+}
+
+impl ServiceKey {
+    /// The key of `namespace`/`name`.
+    pub fn new(namespace: impl Into<Name>, name: impl Into<Name>) -> Self {
+        Self { namespace: namespace.into(), name: name.into() }
+    }
+}
+
+impl fmt::Display for ServiceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}

@@ -1,0 +1,52 @@
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::{Condition, LabelSelector};
+
+/// Which addresses are advertised by BGP, from which nodes, to which peers.
+#[derive(
+    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema,
+)]
+#[kube(
+    group = "heraldlb.io",
+    version = "v1alpha1",
+    kind = "BGPAdvertisement",
+    plural = "bgpadvertisements",
+    singular = "bgpadvertisement",
+    shortname = "hbgpadv",
+    category = "herald",
+    status = "BGPAdvertisementStatus",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct BGPAdvertisementSpec {
+    /// Pools by name; with no selector either: all pools.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub ip_address_pools: Vec<String>,
+    /// Pools by label; one match is enough.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub ip_address_pool_selectors: Vec<LabelSelector>,
+    /// Services by label; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub service_selectors: Vec<LabelSelector>,
+    /// Nodes that announce; empty: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    pub node_selectors: Vec<LabelSelector>,
+    /// BGPPeers by name; empty: all peers of the node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub peers: Vec<String>,
+}
+
+/// Conditions of an advertisement.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct BGPAdvertisementStatus {
+    /// `Accepted`, `ResolvedRefs`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub conditions: Vec<Condition>,
+}

@@ -1,0 +1,88 @@
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+
+use crate::{AddressFamily, Condition};
+
+/// What one node's speaker does; named like the node, written by that speaker.
+#[derive(
+    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema,
+)]
+#[kube(
+    group = "heraldlb.io",
+    version = "v1alpha1",
+    kind = "SpeakerState",
+    plural = "speakerstates",
+    singular = "speakerstate",
+    shortname = "hspk",
+    category = "herald",
+    status = "SpeakerStateStatus",
+    derive = "PartialEq"
+)]
+#[serde(rename_all = "camelCase")]
+pub struct SpeakerStateSpec {}
+
+/// Sessions, counts and conditions of one speaker.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SpeakerStateStatus {
+    /// One entry per BGPPeer that selects this node.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub sessions: Vec<SessionStatus>,
+    /// How many addresses this node announces.
+    #[serde(default)]
+    pub announced: Announced,
+    /// `Ready`, `ConfigAccepted`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub conditions: Vec<Condition>,
+}
+
+/// One BGP session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionStatus {
+    /// Name of the BGPPeer.
+    #[schemars(length(max = 253))]
+    pub peer: String,
+    /// The peer's address.
+    #[schemars(length(max = 45))]
+    pub address: String,
+    /// Our autonomous system number.
+    #[serde(rename = "myASN")]
+    pub my_asn: i64,
+    /// The peer's autonomous system number.
+    #[serde(rename = "peerASN")]
+    pub peer_asn: i64,
+    /// `Idle`, `Connect`, `Active`, `OpenSent`, `OpenConfirm` or `Established`.
+    #[schemars(length(max = 16))]
+    pub state: String,
+    /// When `state` last changed, RFC 3339.
+    #[schemars(length(max = 64))]
+    pub since: String,
+    /// Families negotiated, while Established.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub families: Vec<AddressFamily>,
+    /// Why the last connection failed or ended; stays after recovery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub last_error: Option<String>,
+    /// How often the session left Established.
+    #[serde(default)]
+    pub flaps: i64,
+    /// Prefixes that the peer advertises to us and that the import filter accepts.
+    #[serde(default)]
+    pub prefixes_received: i64,
+    /// Prefixes that we advertise to the peer.
+    #[serde(default)]
+    pub prefixes_advertised: i64,
+}
+
+/// How many addresses a node announces, by protocol.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct Announced {
+    /// Addresses announced by BGP.
+    #[serde(default)]
+    pub bgp: i64,
+}
