@@ -1,0 +1,70 @@
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
+use crate::wire::PeerType;
+
+/// Name of a peer, as its configuration has it.
+pub type PeerName = Arc<str>;
+
+/// One configured neighbour. Holds no secret: `password_generation` stands for the password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerConfig {
+    /// Unique among the peers of a speaker.
+    pub name: PeerName,
+    /// The peer's address; unique among the peers of a speaker.
+    pub address: IpAddr,
+    /// The peer's TCP port, for connections that we dial.
+    pub port: u16,
+    /// Our AS.
+    pub local_asn: Asn,
+    /// The peer's AS; an OPEN with another is refused.
+    pub remote_asn: Asn,
+    /// Our BGP identifier.
+    pub identifier: BgpIdentifier,
+    /// Hold time that we propose.
+    pub hold_time: HoldTime,
+    /// Interval between KEEPALIVEs, at most a third of the negotiated hold time; `None`: that third.
+    pub keepalive: Option<Duration>,
+    /// Fixed interval between attempts to connect; `None`: from 1 s growing to 30 s.
+    pub connect_retry: Option<Duration>,
+    /// Never dial, wait for the peer to connect.
+    pub passive: bool,
+    /// Families that we offer; those that we do not know are left out.
+    pub families: Vec<Family>,
+    /// TTL (hop limit) of our packets for a peer that may be more than one hop away; `None`: 1 for eBGP.
+    pub multi_hop_ttl: Option<u8>,
+    /// 0: no password. Changes whenever the password does.
+    pub password_generation: u64,
+}
+
+impl PeerConfig {
+    /// Whether the peer is in our AS.
+    #[must_use]
+    pub fn peer_type(&self) -> PeerType {
+        match self.local_asn == self.remote_asn {
+            true => PeerType::Internal,
+            false => PeerType::External,
+        }
+    }
+
+    /// The families that we offer.
+    #[must_use]
+    pub fn family_set(&self) -> FamilySet {
+        self.families.iter().copied().collect()
+    }
+
+    /// Whether a session made with `self` may go on under `other`: only what the session does not depend on differs.
+    #[must_use]
+    pub fn keeps_session(&self, other: &Self) -> bool {
+        let timers = Self {
+            keepalive: other.keepalive,
+            connect_retry: other.connect_retry,
+            passive: other.passive,
+            ..self.clone()
+        };
+        timers == *other
+    }
+}
