@@ -1,0 +1,3 @@
+module herald.e2e/pod
+
+go 1.26
