@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, LabelSelector};
+use crate::{Condition, LabelSelector, rule};
 
 /// Which addresses are advertised by BGP, from which nodes, to which peers.
 #[derive(
@@ -16,13 +16,31 @@ use crate::{Condition, LabelSelector};
     shortname = "hbgpadv",
     category = "herald",
     status = "BGPAdvertisementStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "Which addresses are advertised by BGP, from which nodes, to which peers.",
+    printcolumn(name = "Pools", type_ = "string", json_path = ".spec.ipAddressPools"),
+    printcolumn(name = "Peers", type_ = "string", json_path = ".spec.peers"),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Accepted\")].status"
+    ),
+    printcolumn(
+        name = "Resolved",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"ResolvedRefs\")].status"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct BGPAdvertisementSpec {
     /// Pools by name; with no selector either: all pools.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), transform = rule::object_names)]
     pub ip_address_pools: Vec<String>,
     /// Pools by label; one match is enough.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -38,7 +56,7 @@ pub struct BGPAdvertisementSpec {
     pub node_selectors: Vec<LabelSelector>,
     /// BGPPeers by name; empty: all peers of the node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), transform = rule::object_names)]
     pub peers: Vec<String>,
 }
 
@@ -48,5 +66,6 @@ pub struct BGPAdvertisementStatus {
     /// `Accepted`, `ResolvedRefs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 }

@@ -1,8 +1,8 @@
-use kube::{CustomResource, KubeSchema};
+use kube::{CustomResource, KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, LabelSelector};
+use crate::{Condition, LabelSelector, rule};
 
 /// A router that the speakers of the selected nodes hold a BGP session with.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -15,20 +15,64 @@ use crate::{Condition, LabelSelector};
     shortname = "hpeer",
     category = "herald",
     status = "BGPPeerStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "A router that the speakers of the selected nodes hold a BGP session with.",
+    printcolumn(name = "Address", type_ = "string", json_path = ".spec.peerAddress"),
+    printcolumn(name = "Peer ASN", type_ = "integer", json_path = ".spec.peerASN"),
+    printcolumn(name = "My ASN", type_ = "integer", json_path = ".spec.myASN"),
+    printcolumn(
+        name = "Port",
+        type_ = "integer",
+        json_path = ".spec.peerPort",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Accepted\")].status"
+    ),
+    printcolumn(
+        name = "Resolved",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"ResolvedRefs\")].status"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = keepalive_below_hold(),
+    validation = Rule::new("!has(self.ebgpMultiHopTTL) || self.ebgpMultiHop").message(
+        "ebgpMultiHopTTL has a meaning only with ebgpMultiHop: true; set that, or leave ebgpMultiHopTTL out"
+    )
+)]
 pub struct BGPPeerSpec {
     /// Our autonomous system number, 1..4294967294 without 23456 and 65535.
     #[serde(rename = "myASN")]
     #[schemars(range(min = 1, max = 4294967294_i64))]
+    #[x_kube(validation = rule::is_usable_asn())]
     pub my_asn: i64,
     /// The peer's autonomous system number, same range.
     #[serde(rename = "peerASN")]
     #[schemars(range(min = 1, max = 4294967294_i64))]
+    #[x_kube(validation = rule::is_usable_asn())]
     pub peer_asn: i64,
     /// The peer's address, IPv4 or IPv6.
     #[schemars(length(min = 2, max = 45))]
+    #[x_kube(
+        validation = Rule::new("isIP(self)").message(
+            "peerAddress must be one IPv4 or IPv6 address without prefix length or zone, such as 192.0.2.1; write the router's address"
+        ),
+        validation = Rule::new(
+            "!isIP(self) || (!ip(self).isUnspecified() && self != '255.255.255.255' && !cidr('224.0.0.0/4').containsIP(ip(self)) && !cidr('ff00::/8').containsIP(ip(self)))"
+        ).message("peerAddress must be a unicast address, not an unspecified, multicast or broadcast one; write the router's address"),
+        validation = Rule::new("!isIP(self) || !cidr('fe80::/10').containsIP(ip(self))").message(
+            "peerAddress must not be an IPv6 link-local address, which is unique on one link only; write the router's global or unique local address"
+        )
+    )]
     pub peer_address: String,
     /// The peer's TCP port.
     #[serde(default = "default_port")]
@@ -36,19 +80,34 @@ pub struct BGPPeerSpec {
     pub peer_port: i32,
     /// Our BGP identifier; default: the node's IPv4 InternalIP, else derived from the node's name.
     #[serde(default, rename = "routerID", skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 15))]
+    #[schemars(with = "String", length(max = 15))]
+    #[x_kube(validation = Rule::new(
+        "isIP(self) && ip(self).family() == 4 && !ip(self).isUnspecified()"
+    ).message("routerID must be written as an IPv4 address other than 0.0.0.0, such as 192.0.2.10; correct it, or leave it out to use the node's address"))]
     pub router_id: Option<String>,
     /// Hold time offered, `0s` or 3 s to 65535 s, whole seconds; default 90s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(with = "String", length(max = 32))]
+    #[x_kube(validation = Rule::new(format!(
+        "{} && (duration(self) == duration('0s') || (duration(self) >= duration('3s') && duration(self) <= duration('65535s')))",
+        rule::is_whole_seconds("self")
+    )).message("holdTime must be 0s (no keepalives) or whole seconds from 3s to 65535s; write for instance 90s or 1m30s"))]
     pub hold_time: Option<String>,
     /// Interval between KEEPALIVEs; default a third of the negotiated hold time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(with = "String", length(max = 32))]
+    #[x_kube(validation = Rule::new(format!(
+        "{} && duration(self) >= duration('1s') && duration(self) <= duration('65535s')",
+        rule::is_whole_seconds("self")
+    )).message("keepaliveTime must be whole seconds from 1s to 65535s; write for instance 30s, or leave it out for the default"))]
     pub keepalive_time: Option<String>,
     /// Fixed interval between connection attempts; default jittered, from 1 s growing to 30 s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
+    #[schemars(with = "String", length(max = 32))]
+    #[x_kube(validation = Rule::new(format!(
+        "{} && duration(self) >= duration('1s') && duration(self) <= duration('65535s')",
+        rule::is_whole_seconds("self")
+    )).message("connectTime must be whole seconds from 1s to 65535s; write for instance 10s, or leave it out for the default"))]
     pub connect_time: Option<String>,
     /// Nodes that hold this session; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -56,17 +115,23 @@ pub struct BGPPeerSpec {
     pub node_selectors: Vec<LabelSelector>,
     /// Secret in the install namespace whose key `password` is the TCP MD5 password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "SecretReference")]
     pub password_secret: Option<SecretReference>,
     /// The peer is more than one hop away.
     #[serde(default, rename = "ebgpMultiHop")]
     pub ebgp_multi_hop: bool,
     /// TTL of our packets with `ebgpMultiHop`; default 255.
-    #[serde(default, rename = "ebgpMultiHopTTL", skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 255))]
+    #[serde(
+        default,
+        rename = "ebgpMultiHopTTL",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "i32", range(min = 1, max = 255))]
     pub ebgp_multi_hop_ttl: Option<i32>,
     /// Address families offered; default both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
+    #[x_kube(merge_strategy = ListMerge::Set)]
     pub families: Vec<AddressFamily>,
     /// Never dial; wait for the peer to connect.
     #[serde(default)]
@@ -74,7 +139,9 @@ pub struct BGPPeerSpec {
 }
 
 /// An address family of a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum AddressFamily {
     /// IPv4 unicast.
     IPv4,
@@ -87,6 +154,9 @@ pub enum AddressFamily {
 pub struct SecretReference {
     /// Name of the Secret.
     #[schemars(length(min = 1, max = 253))]
+    #[x_kube(validation = Rule::new(rule::OBJECT_NAME).message(
+        "passwordSecret.name must be the name of a Secret: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit; write the name that kubectl get secrets shows"
+    ))]
     pub name: String,
 }
 
@@ -96,7 +166,18 @@ pub struct BGPPeerStatus {
     /// `Accepted`, `ResolvedRefs`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Entries that are no durations are left to their own rules.
+fn keepalive_below_hold() -> Rule {
+    let keepalive = rule::is_whole_seconds("self.keepaliveTime");
+    let hold = rule::is_whole_seconds("self.holdTime");
+    Rule::new(format!(
+        "!has(self.keepaliveTime) || !{keepalive} || (has(self.holdTime) ? (!{hold} || duration(self.keepaliveTime) < duration(self.holdTime)) : duration(self.keepaliveTime) < duration('90s'))"
+    ))
+    .message("keepaliveTime must be below holdTime (90s when absent), and is unused with holdTime 0s; lower it, raise holdTime, or leave it out")
 }
 
 fn default_port() -> i32 {

@@ -13,6 +13,7 @@ pub struct Condition {
     pub status: String,
     /// `metadata.generation` that this condition speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
     pub observed_generation: Option<i64>,
     /// When `status` last changed, RFC 3339.
     #[schemars(length(max = 64))]

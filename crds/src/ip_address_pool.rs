@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, LabelSelector};
+use crate::{Condition, LabelSelector, rule};
 
 /// Addresses that Services of type LoadBalancer may get, and who may have them.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -14,12 +14,47 @@ use crate::{Condition, LabelSelector};
     shortname = "hpool",
     category = "herald",
     status = "IPAddressPoolStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "Addresses that Services of type LoadBalancer may get, and who may have them.",
+    printcolumn(name = "Auto", type_ = "boolean", json_path = ".spec.autoAssign"),
+    printcolumn(name = "Addresses", type_ = "string", json_path = ".spec.addresses"),
+    printcolumn(
+        name = "Free IPv4",
+        type_ = "integer",
+        json_path = ".status.availableIPv4"
+    ),
+    printcolumn(
+        name = "Free IPv6",
+        type_ = "integer",
+        json_path = ".status.availableIPv6"
+    ),
+    printcolumn(
+        name = "Used IPv4",
+        type_ = "integer",
+        json_path = ".status.assignedIPv4",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Used IPv6",
+        type_ = "integer",
+        json_path = ".status.assignedIPv6",
+        priority = "1"
+    ),
+    printcolumn(
+        name = "Accepted",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Accepted\")].status"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct IPAddressPoolSpec {
     /// Ranges: `10.0.0.0/24` or `10.0.0.5-10.0.0.9`, either family, mixed allowed.
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = 256), transform = rule::address_ranges)]
     pub addresses: Vec<String>,
     /// False: used only when a Service names the pool or an address in it.
     #[serde(default = "yes")]
@@ -29,6 +64,7 @@ pub struct IPAddressPoolSpec {
     pub avoid_buggy_ips: bool,
     /// Who may use the pool; absent: every Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ServiceAllocation")]
     pub service_allocation: Option<ServiceAllocation>,
 }
 
@@ -42,7 +78,7 @@ pub struct ServiceAllocation {
     pub priority: i32,
     /// Namespaces by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32))]
+    #[schemars(length(max = 32), transform = rule::namespaces)]
     pub namespaces: Vec<String>,
     /// Namespaces by label; one match is enough.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -73,6 +109,7 @@ pub struct IPAddressPoolStatus {
     /// `Accepted`, `ResolvedRefs`, `Overlaps`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 }
 

@@ -8,12 +8,15 @@
 
 // KubeSchema derives from a private twin of each struct, which the lint takes for unreachable.
 #![allow(unreachable_pub)]
+// Each printer column is an attribute of its own with the same keys.
+#![allow(clippy::duplicated_attributes)]
 
 mod bgp_advertisement;
 mod bgp_peer;
 mod condition;
 mod ip_address_pool;
 mod label_selector;
+mod rule;
 mod speaker_state;
 
 pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus};

@@ -16,7 +16,36 @@ use crate::{AddressFamily, Condition};
     shortname = "hspk",
     category = "herald",
     status = "SpeakerStateStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    doc = "What one node's speaker does; named like the node, written by that speaker.",
+    printcolumn(
+        name = "Ready",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].status"
+    ),
+    printcolumn(
+        name = "Config",
+        type_ = "string",
+        description = "Whether this node can use the whole configuration",
+        json_path = ".status.conditions[?(@.type==\"ConfigAccepted\")].status"
+    ),
+    printcolumn(
+        name = "Down",
+        type_ = "string",
+        description = "The first peer whose session is not Established",
+        json_path = ".status.sessions[?(@.state!=\"Established\")].peer"
+    ),
+    printcolumn(
+        name = "Announced",
+        type_ = "integer",
+        description = "Addresses announced by BGP",
+        json_path = ".status.announced.bgp"
+    ),
+    printcolumn(
+        name = "Age",
+        type_ = "date",
+        json_path = ".metadata.creationTimestamp"
+    )
 )]
 #[serde(rename_all = "camelCase")]
 pub struct SpeakerStateSpec {}
@@ -28,6 +57,7 @@ pub struct SpeakerStateStatus {
     /// One entry per BGPPeer that selects this node.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["peer".into()]))]
     pub sessions: Vec<SessionStatus>,
     /// How many addresses this node announces.
     #[serde(default)]
@@ -35,6 +65,7 @@ pub struct SpeakerStateStatus {
     /// `Ready`, `ConfigAccepted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
 }
 
@@ -66,7 +97,7 @@ pub struct SessionStatus {
     pub families: Vec<AddressFamily>,
     /// Why the last connection failed or ended; stays after recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 1024))]
+    #[schemars(with = "String", length(max = 1024))]
     pub last_error: Option<String>,
     /// How often the session left Established.
     #[serde(default)]

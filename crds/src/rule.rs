@@ -1,0 +1,137 @@
+//! CEL rules and bounds that several fields share.
+//!
+//! A rule on a list's items makes the API server name the entry (`spec.addresses[2]`), which a rule on
+//! the list cannot. `isIP`, `isCIDR`, `ip` and `cidr` exist in CEL since Kubernetes 1.31's compatibility
+//! version.
+
+use kube::core::{Rule, validate};
+use schemars::Schema;
+use serde_json::{Map, Value};
+
+/// Longest entry of `spec.addresses`: two IPv6 addresses and a dash.
+const ADDRESS_RANGE_LENGTH: u64 = 91;
+const LABEL_LENGTH: u64 = 63;
+const SUBDOMAIN_LENGTH: u64 = 253;
+/// Entries of `matchLabels`.
+const LABELS: u64 = 16;
+
+/// Items that name a cluster-scoped object, each at most once.
+pub(crate) fn object_names(list: &mut Schema) {
+    let rule = Rule::new(OBJECT_NAME).message(
+        "an object's name consists of lower-case letters, digits, '-' and '.', and starts and ends with a letter or digit; write the name that kubectl get shows",
+    );
+    set(list);
+    items(list, 1, SUBDOMAIN_LENGTH, &[rule]);
+}
+
+/// Items that name a namespace, each at most once.
+pub(crate) fn namespaces(list: &mut Schema) {
+    let rule = Rule::new("self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')").message(
+        "a namespace's name consists of lower-case letters, digits and '-', and starts and ends with a letter or digit; write the name that kubectl get namespaces shows",
+    );
+    set(list);
+    items(list, 1, LABEL_LENGTH, &[rule]);
+}
+
+/// Items that are address ranges, each at most once.
+pub(crate) fn address_ranges(list: &mut Schema) {
+    const FIRST: &str = "ip(self.substring(0, self.indexOf('-')))";
+    const LAST: &str = "ip(self.substring(self.indexOf('-') + 1))";
+    let is_range = "self.contains('-') && isIP(self.substring(0, self.indexOf('-'))) && isIP(self.substring(self.indexOf('-') + 1))";
+    let syntax = Rule::new(format!("isCIDR(self) || ({is_range})")).message(
+        "an address range is a CIDR such as 10.0.0.0/24 or two addresses such as 10.0.0.5-10.0.0.9 without spaces; write a single address as 10.0.0.1/32 or 2001:db8::1/128",
+    );
+    let family = Rule::new(format!(
+        "!({is_range}) || {FIRST}.family() == {LAST}.family()"
+    ))
+    .message("both ends of a range must be IPv4 or both IPv6; write one entry per family");
+    let unicast = Rule::new(format!(
+        "isCIDR(self) ? cidr(self).masked().ip().isGlobalUnicast() : !({is_range}) || ({FIRST}.isGlobalUnicast() && {LAST}.isGlobalUnicast())"
+    ))
+    .message(
+        "a pool must not begin or end with an unspecified, loopback, link-local, multicast or broadcast address, which no router forwards to a Service; use a range of your own network",
+    );
+    set(list);
+    items(list, 1, ADDRESS_RANGE_LENGTH, &[syntax, family, unicast]);
+}
+
+/// Values of one requirement of a label selector.
+pub(crate) fn label_values(list: &mut Schema) {
+    items(list, 0, LABEL_LENGTH, &[label_value()]);
+}
+
+/// A map of label keys to label values.
+pub(crate) fn labels(map: &mut Schema) {
+    let keys = Rule::new(format!("self.all(key, {})", label_key("key"))).message(
+        "a label key is a name of at most 63 letters, digits, '-', '_' and '.', optionally after a DNS prefix and '/', such as example.com/rack; correct the key",
+    );
+    add(map, keys);
+    let map = map.ensure_object();
+    map.insert("maxProperties".into(), LABELS.into());
+    let mut value = bounded_string(0, LABEL_LENGTH);
+    add(&mut value, label_value());
+    map.insert("additionalProperties".into(), value.to_value());
+}
+
+/// The rule for a field that is a label key.
+pub(crate) fn is_label_key() -> Rule {
+    Rule::new(label_key("self")).message(
+        "a label key is a name of at most 63 letters, digits, '-', '_' and '.', optionally after a DNS prefix and '/', such as example.com/rack; correct the key",
+    )
+}
+
+/// The rule for an AS number; its range is in the schema.
+pub(crate) fn is_usable_asn() -> Rule {
+    Rule::new("self != 23456 && self != 65535").message(
+        "AS numbers 23456 (RFC 6793) and 65535 (RFC 7300) are reserved; use the number that your network gives to this side",
+    )
+}
+
+/// Whether `self` has the syntax of an object's name.
+pub(crate) const OBJECT_NAME: &str =
+    "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";
+
+/// Whether the expression is a duration in whole seconds, such as `90s` or `1m30s`.
+pub(crate) fn is_whole_seconds(expression: &str) -> String {
+    format!("{expression}.matches('^([0-9]{{1,5}}[hms]){{1,3}}$')")
+}
+
+fn label_key(expression: &str) -> String {
+    let name = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
+    let prefix = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
+    format!("{expression}.matches('^({prefix}/)?{name}$')")
+}
+
+fn label_value() -> Rule {
+    Rule::new("self.matches('^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$')").message(
+        "a label value consists of letters, digits, '-', '_' and '.', and starts and ends with a letter or digit; correct the value",
+    )
+}
+
+fn items(list: &mut Schema, min_length: u64, max_length: u64, rules: &[Rule]) {
+    let mut item = bounded_string(min_length, max_length);
+    for rule in rules {
+        add(&mut item, rule.clone());
+    }
+    list.insert("items".into(), item.to_value());
+}
+
+fn bounded_string(min_length: u64, max_length: u64) -> Schema {
+    let mut string = Map::new();
+    string.insert("type".into(), "string".into());
+    if min_length > 0 {
+        string.insert("minLength".into(), min_length.into());
+    }
+    string.insert("maxLength".into(), max_length.into());
+    Schema::from(string)
+}
+
+fn set(list: &mut Schema) {
+    list.insert("x-kubernetes-list-type".into(), Value::from("set"));
+}
+
+/// As [`validate`], whose only error is a rule that does not become JSON: strings always do.
+fn add(schema: &mut Schema, rule: Rule) {
+    let added = validate(schema, rule);
+    debug_assert!(added.is_ok(), "a rule is made of strings");
+}
