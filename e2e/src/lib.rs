@@ -1,1 +1,27 @@
-//! Not written yet.
+//! The lab: a real Kubernetes cluster, a real router and a client behind it, as containers on this machine.
+//!
+//! `Lab::up` builds what is missing, deploys the containerlab topology in `topologies/`, starts the control
+//! plane and the nodes, and leaves a state folder (`target/lab`) behind; `Lab::attach` finds a lab by that
+//! folder, `Lab::down` removes everything that carries the lab's name, also after a killed run.
+//! The cases in `tests/it` share one lab; each has its own namespace and pool (`case`), and those that break
+//! nodes, routers or the controller take the lab for themselves and restore it.
+//!
+//! Nothing here sleeps to wait for an effect: `await_condition` asks again until a generous deadline.
+
+mod artifact;
+pub mod client;
+pub mod cluster;
+pub mod command;
+pub mod condition;
+mod control_plane;
+mod docker;
+pub mod lab;
+pub mod node;
+mod pki;
+pub mod router;
+mod state;
+pub mod step;
+mod topology;
+
+pub use condition::await_condition;
+pub use lab::Lab;

@@ -1,0 +1,133 @@
+//! The lab as a whole: up, found again, down.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::client::Client;
+use crate::cluster::Cluster;
+use crate::condition::{Seen, await_condition};
+use crate::control_plane;
+use crate::node::{NODES, Node};
+use crate::pki::{Authority, write};
+use crate::router::Router;
+use crate::step::step;
+use crate::{artifact, docker, state, topology};
+
+/// A running lab.
+#[derive(Clone)]
+pub struct Lab {
+    /// The cluster's API.
+    pub cluster: Cluster,
+    /// The rack's router.
+    pub router: Router,
+    /// Somebody outside, behind the router.
+    pub client: Client,
+}
+
+impl Lab {
+    /// Starts a lab, after removing whatever an earlier one has left.
+    ///
+    /// # Errors
+    /// The first step that fails; what is up until then stays for a look at it.
+    pub async fn up() -> Result<Self> {
+        step("programs and images", artifact::prepare()).await?;
+        step("container engine", docker::ensure_engine()).await?;
+        step("remains of earlier labs", Self::remove()).await?;
+        let authority = Authority::new()?;
+        step("certificates and settings", write_files(&authority)).await?;
+        step("containers and links", topology::deploy()).await?;
+        step("control plane", start_control_plane(&authority)).await?;
+        let lab = Self::attach().await?;
+        step("nodes", lab.start_nodes()).await?;
+        Ok(lab)
+    }
+
+    /// The lab that is up.
+    ///
+    /// # Errors
+    /// When none is.
+    pub async fn attach() -> Result<Self> {
+        Ok(Self {
+            cluster: Cluster::connect().await?,
+            router: Router::new(),
+            client: Client::new(),
+        })
+    }
+
+    /// Removes the lab, and stops the container engine if it was ours.
+    ///
+    /// # Errors
+    /// When something of it cannot be removed.
+    pub async fn down() -> Result<()> {
+        if docker::answers().await {
+            step("containers and networks", Self::remove()).await?;
+        }
+        step("container engine", docker::stop_engine()).await?;
+        topology::remove_traces().await
+    }
+
+    async fn remove() -> Result<()> {
+        topology::remove().await?;
+        let folder = state::folder();
+        if folder.exists() {
+            std::fs::remove_dir_all(&folder)
+                .with_context(|| format!("remove {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    async fn start_nodes(&self) -> Result<()> {
+        let [first, second] = NODES;
+        tokio::try_join!(first.start(), second.start())?;
+        let ranges = |node: Node| async move {
+            let sentence = format!("node {} has pod ranges", node.name());
+            await_condition(&sentence, Duration::from_secs(120), async || {
+                let ranges = self.cluster.pod_ranges(node.name()).await?;
+                Ok(Seen::when(ranges.len() == 2, ranges))
+            })
+            .await
+        };
+        let (first_ranges, second_ranges) = tokio::try_join!(ranges(first), ranges(second))?;
+        tokio::try_join!(
+            first.write_pod_network(&first_ranges, second, &second_ranges),
+            second.write_pod_network(&second_ranges, first, &first_ranges),
+        )?;
+        for node in NODES {
+            let sentence = format!("node {} is Ready", node.name());
+            await_condition(&sentence, Duration::from_secs(120), async || {
+                Ok(Seen::when(self.cluster.node_ready(node.name()).await?, ()))
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+async fn write_files(authority: &Authority) -> Result<()> {
+    let folder = state::folder();
+    for name in ["cp", "w1", "w2", "tor", "audit"] {
+        std::fs::create_dir_all(folder.join(name))?;
+    }
+    control_plane::write_files(&folder.join("cp"), authority)?;
+    for node in NODES {
+        node.write_files(&folder.join(node.name()), authority)?;
+    }
+    for name in ["daemons", "frr.conf"] {
+        let source = artifact::root().join("e2e/topologies/tor").join(name);
+        std::fs::copy(source, folder.join("tor").join(name))?;
+    }
+    Ok(())
+}
+
+async fn start_control_plane(authority: &Authority) -> Result<()> {
+    control_plane::start().await?;
+    let administrator = authority.client("administrator", Some("system:masters"))?;
+    let kubeconfig = authority.kubeconfig(&administrator, &control_plane::url())?;
+    write(&state::kubeconfig(), &kubeconfig)?;
+    let cluster = Cluster::connect().await?;
+    await_condition("the API server is ready", Duration::from_secs(120), async || {
+        Ok(Seen::when(cluster.ready().await?, ()))
+    })
+    .await
+}

@@ -1,0 +1,16 @@
+//! The lab's folder: `target/lab` (or `HERALD_LAB_DIR`), what the containers see of it, and the kubeconfig.
+
+use std::path::PathBuf;
+
+use crate::artifact;
+
+/// The folder; it exists as long as the lab is meant to be up.
+pub(crate) fn folder() -> PathBuf {
+    std::env::var_os("HERALD_LAB_DIR")
+        .map_or_else(|| artifact::root().join("target/lab"), PathBuf::from)
+}
+
+/// Administrator's access to the cluster; written last, so its presence means that `up` came to its end.
+pub(crate) fn kubeconfig() -> PathBuf {
+    folder().join("kubeconfig")
+}
