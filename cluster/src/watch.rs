@@ -1,0 +1,113 @@
+//! Watches: each object is parsed as it arrives and dropped; what remains is told to one reader.
+//!
+//! A watch lists in pages of 100, then follows; it reconnects with backoff for ever. A list tells
+//! every object and ends with [`Change::Listed`]; a kind that the API server does not serve counts
+//! as empty after 10 s and is picked up when it appears. An object that cannot be read is logged
+//! and skipped.
+
+mod absence;
+mod follow;
+mod kinds;
+mod settings;
+mod speakers;
+mod translate;
+
+pub use settings::{SettingsError, read_settings};
+pub use speakers::{SpeakerEvent, SpeakerWatches};
+
+use std::collections::BTreeSet;
+
+use kube::Client;
+use model::{Change, Kind};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::watch::{
+    follow::{Followed, Sink},
+    translate::Heard,
+};
+
+/// How many events may wait for their reader; beyond that the watches wait.
+const WAITING: usize = 256;
+
+/// What the watches tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// One parsed object, or the end of a list.
+    Change(Change),
+    /// A list of this kind is complete; its `Change::Listed` came just before.
+    Synced(Kind),
+    /// The API server answers 404 for this kind: it counts as empty until `Synced`.
+    NotServed(Kind),
+    /// A request failed; the watch goes on after a pause. Told once per row of failures.
+    Failed(Kind, String),
+}
+
+/// Running watches; dropping them ends them.
+#[derive(Debug)]
+pub struct Watches {
+    events: mpsc::Receiver<Event>,
+    _tasks: JoinSet<()>,
+}
+
+impl Watches {
+    /// Starts one watch for each of `kinds` on the current runtime. Settings and Secrets are those
+    /// of `namespace`, the install namespace; all other kinds are watched everywhere.
+    pub fn start(client: &Client, kinds: impl IntoIterator<Item = Kind>, namespace: &str) -> Self {
+        let (sender, events) = mpsc::channel(WAITING);
+        let mut tasks = JoinSet::new();
+        for kind in kinds.into_iter().collect::<BTreeSet<_>>() {
+            let sink = ModelSink {
+                kind,
+                sender: sender.clone(),
+            };
+            kinds::start(kind, client, namespace, sink, &mut tasks);
+        }
+        Self {
+            events,
+            _tasks: tasks,
+        }
+    }
+
+    /// The next event. Cancel safe. `None` only when no kind was asked for.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// An event that waits already.
+    pub fn try_next(&mut self) -> Option<Event> {
+        self.events.try_recv().ok()
+    }
+}
+
+/// Translates what one watch hears into events of its kind.
+#[derive(Debug)]
+struct ModelSink {
+    kind: Kind,
+    sender: mpsc::Sender<Event>,
+}
+
+impl Sink<model::Object> for ModelSink {
+    async fn tell(
+        &mut self,
+        followed: Followed<model::Object>,
+    ) -> Result<(), follow::NobodyListens> {
+        let kind = self.kind;
+        let (event, then) = match followed {
+            Followed::Heard(Heard::Apply(object)) => (Event::Change(Change::Apply(object)), None),
+            Followed::Heard(Heard::Delete(key)) => (Event::Change(Change::Delete(kind, key)), None),
+            Followed::Heard(Heard::Listed(keys)) => (
+                Event::Change(Change::Listed { kind, keys }),
+                Some(Event::Synced(kind)),
+            ),
+            Followed::NotServed => (Event::NotServed(kind), None),
+            Followed::Failed(error) => (Event::Failed(kind, error), None),
+        };
+        for event in std::iter::once(event).chain(then) {
+            self.sender
+                .send(event)
+                .await
+                .map_err(|_closed| follow::NobodyListens)?;
+        }
+        Ok(())
+    }
+}
