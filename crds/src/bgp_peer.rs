@@ -47,7 +47,7 @@ use crate::{Condition, LabelSelector, rule};
     validation = keepalive_below_hold(),
     validation = Rule::new("!has(self.ebgpMultiHopTTL) || self.ebgpMultiHop").message(
         "ebgpMultiHopTTL has a meaning only with ebgpMultiHop: true; set that, or leave ebgpMultiHopTTL out"
-    )
+    ).field_path(".ebgpMultiHopTTL")
 )]
 pub struct BGPPeerSpec {
     /// Our autonomous system number, 1..4294967294 without 23456 and 65535.
@@ -178,6 +178,7 @@ fn keepalive_below_hold() -> Rule {
         "!has(self.keepaliveTime) || !{keepalive} || (has(self.holdTime) ? (!{hold} || duration(self.keepaliveTime) < duration(self.holdTime)) : duration(self.keepaliveTime) < duration('90s'))"
     ))
     .message("keepaliveTime must be below holdTime (90s when absent), and is unused with holdTime 0s; lower it, raise holdTime, or leave it out")
+    .field_path(".keepaliveTime")
 }
 
 fn default_port() -> i32 {

@@ -26,7 +26,7 @@ pub struct LabelSelector {
     "(self.operator in ['In', 'NotIn']) == (has(self.values) && size(self.values) > 0)"
 ).message(
     "operators In and NotIn need at least one entry in values, Exists and DoesNotExist must have none; correct operator or values"
-))]
+).field_path(".values"))]
 pub struct LabelSelectorRequirement {
     /// Label key.
     #[schemars(length(min = 1, max = 317))]

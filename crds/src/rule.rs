@@ -8,8 +8,8 @@ use kube::core::{Rule, validate};
 use schemars::Schema;
 use serde_json::{Map, Value};
 
-/// Longest entry of `spec.addresses`: two IPv6 addresses and a dash.
-const ADDRESS_RANGE_LENGTH: u64 = 91;
+/// Longest entry of `spec.addresses`: two IPv6 addresses, a dash and two spaces.
+const ADDRESS_RANGE_LENGTH: u64 = 93;
 const LABEL_LENGTH: u64 = 63;
 const SUBDOMAIN_LENGTH: u64 = 253;
 /// Entries of `matchLabels`.
@@ -21,7 +21,7 @@ pub(crate) fn object_names(list: &mut Schema) {
         "an object's name consists of lower-case letters, digits, '-' and '.', and starts and ends with a letter or digit; write the name that kubectl get shows",
     );
     set(list);
-    items(list, 1, SUBDOMAIN_LENGTH, &[rule]);
+    items(list, SUBDOMAIN_LENGTH, &[rule]);
 }
 
 /// Items that name a namespace, each at most once.
@@ -30,34 +30,34 @@ pub(crate) fn namespaces(list: &mut Schema) {
         "a namespace's name consists of lower-case letters, digits and '-', and starts and ends with a letter or digit; write the name that kubectl get namespaces shows",
     );
     set(list);
-    items(list, 1, LABEL_LENGTH, &[rule]);
+    items(list, LABEL_LENGTH, &[rule]);
 }
 
 /// Items that are address ranges, each at most once.
 pub(crate) fn address_ranges(list: &mut Schema) {
-    const FIRST: &str = "ip(self.substring(0, self.indexOf('-')))";
-    const LAST: &str = "ip(self.substring(self.indexOf('-') + 1))";
-    let is_range = "self.contains('-') && isIP(self.substring(0, self.indexOf('-'))) && isIP(self.substring(self.indexOf('-') + 1))";
-    let syntax = Rule::new(format!("isCIDR(self) || ({is_range})")).message(
-        "an address range is a CIDR such as 10.0.0.0/24 or two addresses such as 10.0.0.5-10.0.0.9 without spaces; write a single address as 10.0.0.1/32 or 2001:db8::1/128",
+    let first = "self.substring(0, self.indexOf('-')).trim()";
+    let last = "self.substring(self.indexOf('-') + 1).trim()";
+    let is_range = format!("(self.contains('-') && isIP({first}) && isIP({last}))");
+    let syntax = Rule::new(format!("isCIDR(self) || {is_range}")).message(
+        "an address range is a CIDR such as 10.0.0.0/24 or two addresses such as 10.0.0.5-10.0.0.9; write a single address as 10.0.0.1/32 or 2001:db8::1/128",
     );
     let family = Rule::new(format!(
-        "!({is_range}) || {FIRST}.family() == {LAST}.family()"
+        "!{is_range} || ip({first}).family() == ip({last}).family()"
     ))
     .message("both ends of a range must be IPv4 or both IPv6; write one entry per family");
     let unicast = Rule::new(format!(
-        "isCIDR(self) ? cidr(self).masked().ip().isGlobalUnicast() : !({is_range}) || ({FIRST}.isGlobalUnicast() && {LAST}.isGlobalUnicast())"
+        "isCIDR(self) ? cidr(self).masked().ip().isGlobalUnicast() : !{is_range} || (ip({first}).isGlobalUnicast() && ip({last}).isGlobalUnicast())"
     ))
     .message(
         "a pool must not begin or end with an unspecified, loopback, link-local, multicast or broadcast address, which no router forwards to a Service; use a range of your own network",
     );
     set(list);
-    items(list, 1, ADDRESS_RANGE_LENGTH, &[syntax, family, unicast]);
+    items(list, ADDRESS_RANGE_LENGTH, &[syntax, family, unicast]);
 }
 
 /// Values of one requirement of a label selector.
 pub(crate) fn label_values(list: &mut Schema) {
-    items(list, 0, LABEL_LENGTH, &[label_value()]);
+    items(list, LABEL_LENGTH, &[label_value()]);
 }
 
 /// A map of label keys to label values.
@@ -68,7 +68,7 @@ pub(crate) fn labels(map: &mut Schema) {
     add(map, keys);
     let map = map.ensure_object();
     map.insert("maxProperties".into(), LABELS.into());
-    let mut value = bounded_string(0, LABEL_LENGTH);
+    let mut value = bounded_string(LABEL_LENGTH);
     add(&mut value, label_value());
     map.insert("additionalProperties".into(), value.to_value());
 }
@@ -108,20 +108,17 @@ fn label_value() -> Rule {
     )
 }
 
-fn items(list: &mut Schema, min_length: u64, max_length: u64, rules: &[Rule]) {
-    let mut item = bounded_string(min_length, max_length);
+fn items(list: &mut Schema, max_length: u64, rules: &[Rule]) {
+    let mut item = bounded_string(max_length);
     for rule in rules {
         add(&mut item, rule.clone());
     }
     list.insert("items".into(), item.to_value());
 }
 
-fn bounded_string(min_length: u64, max_length: u64) -> Schema {
+fn bounded_string(max_length: u64) -> Schema {
     let mut string = Map::new();
     string.insert("type".into(), "string".into());
-    if min_length > 0 {
-        string.insert("minLength".into(), min_length.into());
-    }
     string.insert("maxLength".into(), max_length.into());
     Schema::from(string)
 }
