@@ -1,0 +1,103 @@
+# Every task of this project. Each says what it does while it does it, and how long it took.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Name and tag of Herald's image, as the manifests use it.
+IMAGE ?= herald:$(shell sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
+export IMAGE
+CACHE := $(or $(HERALD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/herald)
+LAB := cargo run --quiet --locked -p e2e --bin lab --
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do printf "  make %-12s %s\n" "$$target" "$$text"; done
+
+.PHONY: demo
+demo: ## A real cluster with a real router on this machine, and a page fetched from behind the router (root)
+	@tools/demo
+
+.PHONY: test
+test: ## Everything this project is tested with; installs and builds what it needs (root)
+	@tools/test
+
+.PHONY: test-full
+test-full: ## The same with many more generated inputs, then the benchmarks (root)
+	@PROPTEST_CASES=4096 tools/test
+	@$(MAKE) --no-print-directory bench
+
+.PHONY: check
+check: fmt clippy docs purity manifests unit deny ## Format, lints, docs, licences, purity of core/, unit, property and simulation tests
+
+.PHONY: fmt
+fmt:
+	cargo fmt --all --check
+
+.PHONY: clippy
+clippy:
+	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+
+.PHONY: docs
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
+
+.PHONY: purity
+purity:
+	tools/purity
+
+.PHONY: manifests
+manifests:
+	deploy/render --check
+
+.PHONY: unit
+unit:
+	cargo test --locked --workspace
+
+.PHONY: deny
+deny:
+	tools/build cargo-deny
+	$(CACHE)/bin/cargo-deny --log-level error check --hide-inclusion-graph licenses bans sources
+
+.PHONY: advisories
+advisories:
+	tools/build cargo-deny
+	$(CACHE)/bin/cargo-deny check advisories
+
+.PHONY: interop
+interop: ## Our BGP against FRR, BIRD, GoBGP and ExaBGP in network namespaces (root)
+	tools/packages interop
+	cargo test --locked -p e2e --test interop
+
+.PHONY: image
+image: ## Herald's image in target/image/herald.tar; IMAGE=NAME:TAG names it
+	deploy/image target/image/herald.tar
+
+.PHONY: lab-up
+lab-up: ## Cluster, router and client, without Herald (root)
+	$(LAB) up
+
+.PHONY: lab-down
+lab-down: clean-lab
+
+.PHONY: e2e
+e2e: ## The end-to-end cases on the lab that `make lab-up` has started (root)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-8} cargo test --locked -p e2e --test it
+
+.PHONY: bench
+bench: bench-bgp bench-react ## All benchmarks (root)
+
+.PHONY: bench-bgp
+bench-bgp: ## Originate 100,000 prefixes, against BIRD, FRR and GoBGP (root)
+	tools/packages bench
+	cargo run --quiet --locked --profile image -p e2e --bin bench-bgp
+
+.PHONY: bench-react
+bench-react: ## From an event at the API server to an UPDATE at the router (root)
+	tools/packages bench lab
+	tools/build etcd kubernetes
+	cargo run --quiet --locked --profile image -p e2e --bin bench-react
+
+.PHONY: clean-lab
+clean-lab: ## Removes whatever the lab and the demo have left on this machine (root)
+	$(LAB) down
