@@ -1,0 +1,135 @@
+//! What a user is told at `kubectl apply`: the tables in `api/`, row by row, and the examples of the docs.
+
+use anyhow::{Context as _, Result, ensure};
+use e2e::cluster::Cluster;
+use kube::{Client, Error};
+use serde::Deserialize as _;
+use serde_json::Value;
+
+use table::{Row, Table};
+
+mod table;
+
+#[tokio::test]
+async fn pools_are_refused_with_a_sentence() {
+    table(include_str!("api/ip_address_pool.yaml")).await.unwrap();
+}
+
+#[tokio::test]
+async fn peers_are_refused_with_a_sentence() {
+    table(include_str!("api/bgp_peer.yaml")).await.unwrap();
+}
+
+#[tokio::test]
+async fn advertisements_are_refused_with_a_sentence() {
+    table(include_str!("api/bgp_advertisement.yaml")).await.unwrap();
+}
+
+#[tokio::test]
+async fn speaker_states_are_refused_with_a_sentence() {
+    table(include_str!("api/speaker_state.yaml")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_examples_of_the_docs_are_accepted() {
+    let client = Cluster::connect().await.unwrap().client();
+    for (name, yaml) in EXAMPLES {
+        let mut documents = 0;
+        for document in serde_yaml_ng::Deserializer::from_str(yaml) {
+            let object = Value::deserialize(document).unwrap();
+            let answer = create(&client, &object).await.unwrap();
+            assert_eq!(answer, None, "{name}: {object}");
+            documents += 1;
+        }
+        assert!(documents > 0, "{name} is empty");
+    }
+}
+
+const EXAMPLES: &[(&str, &str)] = &[
+    ("pool.yaml", include_str!("../../../docs/examples/pool.yaml")),
+    ("pool-for-team.yaml", include_str!("../../../docs/examples/pool-for-team.yaml")),
+    ("bgp.yaml", include_str!("../../../docs/examples/bgp.yaml")),
+    ("bgp-rack.yaml", include_str!("../../../docs/examples/bgp-rack.yaml")),
+    ("bgp-password.yaml", include_str!("../../../docs/examples/bgp-password.yaml")),
+    ("service.yaml", include_str!("../../../docs/examples/service.yaml")),
+    ("settings.yaml", include_str!("../../../docs/examples/settings.yaml")),
+];
+
+async fn table(yaml: &str) -> Result<()> {
+    let client = Cluster::connect().await?.client();
+    let table = Table::parse(yaml)?;
+    let mut differences = Vec::new();
+    for row in &table.rows {
+        let answer = create(&client, &table.object(row)).await?;
+        if answer != row.refused {
+            differences.push(difference(row, answer.as_deref()));
+        }
+    }
+    ensure!(differences.is_empty(), "{}", differences.join("\n"));
+    Ok(())
+}
+
+fn difference(row: &Row, answer: Option<&str>) -> String {
+    let shown = |sentence: Option<&str>| sentence.unwrap_or("(accepted)").to_owned();
+    format!(
+        "{}\n  expected: {}\n  answered: {}",
+        row.case,
+        shown(row.refused.as_deref()),
+        shown(answer)
+    )
+}
+
+/// Creates the object as `kubectl apply` would, without storing it; `None` when it is accepted, else the sentence.
+async fn create(client: &Client, object: &Value) -> Result<Option<String>> {
+    let request = http::Request::post(format!("{}?dryRun=All&fieldValidation=Strict", collection(object)?))
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(serde_json::to_vec(object)?)?;
+    match client.request::<Value>(request).await {
+        Ok(_) => Ok(None),
+        Err(Error::Api(status)) => Ok(Some(sentence(&status.message))),
+        Err(error) => Err(error).context("the API server does not answer"),
+    }
+}
+
+/// Where objects of this kind are created.
+fn collection(object: &Value) -> Result<String> {
+    let field = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let kind = field("/kind").context("object without kind")?;
+    let version = field("/apiVersion").context("object without apiVersion")?;
+    let api = if version.contains('/') { "apis" } else { "api" };
+    let namespace = match field("/metadata/namespace") {
+        Some(namespace) => format!("/namespaces/{namespace}"),
+        None if matches!(kind, "Service" | "Secret" | "ConfigMap") => "/namespaces/default".into(),
+        None => String::new(),
+    };
+    Ok(format!("/{api}/{version}{namespace}/{}s", kind.to_lowercase()))
+}
+
+/// The answer without the object's name before it and the API server's standing remark behind it.
+fn sentence(message: &str) -> String {
+    const REMARK: &str = ", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]";
+    let sentence = message.split_once(" is invalid: ").map_or(message, |(_, sentence)| sentence);
+    let alone = sentence.strip_prefix('[').and_then(|sentence| sentence.strip_suffix(REMARK));
+    alone.unwrap_or(sentence).to_owned()
+}
+
+#[test]
+fn what_the_api_server_accepts_the_programs_accept() {
+    let accepted = |yaml: &str| -> Vec<(String, Value)> {
+        let table = Table::parse(yaml).unwrap();
+        let rows = table.rows.iter().filter(|row| row.refused.is_none());
+        rows.map(|row| (row.case.clone(), table.object(row))).collect()
+    };
+    for (case, object) in accepted(include_str!("api/ip_address_pool.yaml")) {
+        let pool = serde_json::from_value(object).unwrap();
+        assert_eq!(model::Pool::parse(&pool).value.err(), None, "{case}");
+    }
+    for (case, object) in accepted(include_str!("api/bgp_peer.yaml")) {
+        let peer = serde_json::from_value(object).unwrap();
+        assert_eq!(model::Peer::parse(&peer).value.err(), None, "{case}");
+    }
+    for (case, object) in accepted(include_str!("api/bgp_advertisement.yaml")) {
+        let advertisement = serde_json::from_value(object).unwrap();
+        assert_eq!(model::Advertisement::parse(&advertisement).value.err(), None, "{case}");
+    }
+}
