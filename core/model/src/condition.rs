@@ -1,5 +1,7 @@
 use alloc::{borrow::Cow, string::String};
 
+use k8s_openapi::{apimachinery::pkg::apis::meta::v1, jiff};
+
 use crate::Timestamp;
 
 /// Condition types, as users see them.
@@ -95,6 +97,14 @@ impl AssignedReason {
 }
 
 impl ConditionStatus {
+    fn parse(text: &str) -> Self {
+        match text {
+            "True" => Self::True,
+            "False" => Self::False,
+            _ => Self::Unknown,
+        }
+    }
+
     /// `True`, `False` or `Unknown`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -106,6 +116,66 @@ impl ConditionStatus {
 }
 
 impl Condition {
+    /// A condition to be written on an object that keeps a generation.
+    pub fn new(
+        kind: &'static str,
+        status: bool,
+        reason: &'static str,
+        message: impl Into<String>,
+        generation: i64,
+    ) -> Self {
+        Self {
+            observed_generation: Some(generation),
+            ..Self::on_service(kind, status, reason, message)
+        }
+    }
+
+    /// A condition to be written on a Service, which keeps no generation.
+    pub fn on_service(
+        kind: &'static str,
+        status: bool,
+        reason: &'static str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            kind: Cow::Borrowed(kind),
+            status: if status {
+                ConditionStatus::True
+            } else {
+                ConditionStatus::False
+            },
+            reason: Cow::Borrowed(reason),
+            message: message.into(),
+            observed_generation: None,
+            since: None,
+        }
+    }
+
+    /// Reads a condition of one of our kinds; a time that is no RFC 3339 counts as never.
+    pub fn parse(condition: &crds::Condition) -> Self {
+        let since = condition.last_transition_time.parse::<jiff::Timestamp>();
+        Self {
+            kind: own(&condition.r#type),
+            status: ConditionStatus::parse(&condition.status),
+            reason: own(&condition.reason),
+            message: condition.message.clone(),
+            observed_generation: condition.observed_generation,
+            since: since.ok().map(|time| Timestamp(time.as_second())),
+        }
+    }
+
+    /// Reads a condition of a built-in kind.
+    pub(crate) fn parse_built_in(condition: &v1::Condition) -> Self {
+        Self {
+            kind: own(&condition.type_),
+            status: ConditionStatus::parse(&condition.status),
+            reason: own(&condition.reason),
+            message: condition.message.clone(),
+            observed_generation: condition.observed_generation,
+            since: Some(Timestamp(condition.last_transition_time.0.as_second())),
+        }
+    }
+
     /// Whether a reader sees the same: everything but `since`.
     pub fn same(&self, other: &Self) -> bool {
         self.kind == other.kind
@@ -113,5 +183,25 @@ impl Condition {
             && self.reason == other.reason
             && self.message == other.message
             && self.observed_generation == other.observed_generation
+    }
+}
+
+/// The constant of equal text where there is one, so that 10,000 Services share it.
+fn own(text: &str) -> Cow<'static, str> {
+    const KNOWN: [&str; 10] = [
+        condition_type::ASSIGNED,
+        condition_type::REQUEST_SATISFIED,
+        condition_type::ACCEPTED,
+        condition_type::RESOLVED_REFS,
+        condition_type::OVERLAPS,
+        "Assigned",
+        "Satisfied",
+        "Accepted",
+        "ResolvedRefs",
+        "NoOverlap",
+    ];
+    match KNOWN.iter().find(|known| **known == text) {
+        Some(known) => Cow::Borrowed(known),
+        None => Cow::Owned(text.into()),
     }
 }

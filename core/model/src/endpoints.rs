@@ -1,42 +1,7 @@
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::collections::BTreeMap;
 use core::net::IpAddr;
 
-use crate::{AddressFamily, Name, ServiceKey};
-
-/// One EndpointSlice, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EndpointSlice {
-    /// `metadata.name`; unique in the Service's namespace.
-    pub name: Name,
-    /// The Service of label `kubernetes.io/service-name`.
-    pub service: ServiceKey,
-    /// `addressType`.
-    pub family: AddressFamily,
-    /// `endpoints[]`.
-    pub endpoints: Vec<Endpoint>,
-}
-
-/// One endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// `endpoints[].addresses[0]`.
-    pub address: IpAddr,
-    /// `endpoints[].nodeName`.
-    pub node: Option<Name>,
-    /// `endpoints[].conditions`.
-    pub state: EndpointState,
-}
-
-/// State of an endpoint, worst first: of several slices with one address the best wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum EndpointState {
-    /// Neither ready nor serving.
-    Unusable,
-    /// Serving while terminating.
-    ServingTerminating,
-    /// Ready.
-    Ready,
-}
+use crate::{AddressFamily, Endpoint, EndpointSlice, EndpointState, Name};
 
 /// All endpoints of one Service, from all its slices.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +43,11 @@ impl Endpoints {
         self.recount();
     }
 
+    /// The slice of this name.
+    pub(crate) fn slice(&self, name: &str) -> Option<&EndpointSlice> {
+        self.slices.get(name)
+    }
+
     /// Whether no slice is left.
     pub fn is_empty(&self) -> bool {
         self.slices.is_empty()
@@ -98,7 +68,10 @@ impl Endpoints {
         }
         let mut reachable: BTreeMap<AddressFamily, Reachable> = BTreeMap::new();
         for (address, endpoint) in best {
-            reachable.entry(AddressFamily::of(address)).or_default().count(endpoint);
+            reachable
+                .entry(AddressFamily::of(address))
+                .or_default()
+                .count(endpoint);
         }
         self.reachable = reachable;
     }
@@ -118,5 +91,77 @@ impl Reachable {
             counts.ready += ready;
             counts.serving_terminating += serving_terminating;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::ServiceKey;
+
+    fn slice(name: &str, endpoints: &[(&str, &str, EndpointState)]) -> EndpointSlice {
+        let endpoint = |&(address, node, state): &(&str, &str, EndpointState)| Endpoint {
+            address: address.parse().unwrap(),
+            node: Some(node).filter(|node| !node.is_empty()).map(Name::from),
+            state,
+        };
+        let endpoints: Vec<_> = endpoints.iter().map(endpoint).collect();
+        EndpointSlice {
+            name: name.into(),
+            service: ServiceKey::new("n", "s"),
+            family: AddressFamily::IPv4,
+            endpoints,
+        }
+    }
+
+    #[test]
+    fn of_one_address_in_several_slices_the_best_state_wins_once() {
+        let mut endpoints = Endpoints::default();
+        endpoints.insert(slice(
+            "1",
+            &[("10.1.0.1", "a", EndpointState::ServingTerminating)],
+        ));
+        endpoints.insert(slice("2", &[("10.1.0.1", "a", EndpointState::Ready)]));
+        endpoints.insert(slice("3", &[("10.1.0.1", "a", EndpointState::Unusable)]));
+        let reachable = endpoints.reachable(AddressFamily::IPv4).unwrap();
+        assert_eq!(
+            reachable.nodes["a"],
+            NodeEndpoints {
+                ready: 1,
+                serving_terminating: 0
+            }
+        );
+        endpoints.remove("2");
+        let reachable = endpoints.reachable(AddressFamily::IPv4).unwrap();
+        assert_eq!(
+            reachable.nodes["a"],
+            NodeEndpoints {
+                ready: 0,
+                serving_terminating: 1
+            }
+        );
+        assert!(reachable.anywhere && !reachable.ready_on_some_node);
+    }
+
+    #[test]
+    fn endpoints_without_a_node_count_anywhere_only() {
+        let mut endpoints = Endpoints::default();
+        endpoints.insert(slice("1", &[("10.1.0.1", "", EndpointState::Ready)]));
+        let reachable = endpoints.reachable(AddressFamily::IPv4).unwrap();
+        assert!(reachable.anywhere && !reachable.ready_on_some_node && reachable.nodes.is_empty());
+        assert_eq!(endpoints.reachable(AddressFamily::IPv6), None);
+    }
+
+    #[test]
+    fn unusable_endpoints_reach_nothing() {
+        let mut endpoints = Endpoints::default();
+        endpoints.insert(slice("1", &[("10.1.0.1", "a", EndpointState::Unusable)]));
+        assert!(
+            !endpoints
+                .reachable(AddressFamily::IPv4)
+                .is_some_and(|reachable| reachable.anywhere)
+        );
     }
 }

@@ -16,29 +16,37 @@ extern crate alloc;
 mod advertisement;
 mod cluster;
 mod condition;
+mod duration;
 mod endpoints;
 mod meta;
 mod node;
+mod object;
 mod peer;
 mod pool;
+mod range;
 mod rejection;
 mod secret;
 mod selector;
 mod service;
 mod settings;
+mod slice;
 
 pub use advertisement::Advertisement;
-pub use cluster::{Change, Cluster, Kind, Object, Parsed, Touched};
+pub use cluster::{Change, Cluster, Touched};
 pub use condition::{AssignedReason, Condition, ConditionStatus, condition_type};
-pub use endpoints::{Endpoint, EndpointSlice, EndpointState, Endpoints, NodeEndpoints, Reachable};
+pub use endpoints::{Endpoints, NodeEndpoints, Reachable};
 pub use meta::{Labels, Meta, Name, ServiceKey, Timestamp};
 pub use node::Node;
+pub use object::{Kind, Object, Parsed};
 pub use peer::{Families, Peer};
-pub use pool::{AddressRange, AddressRangeError, Allocation, Pool};
+pub use pool::{Allocation, Pool, PoolCounts};
+pub use range::{AddressRange, AddressRangeError};
 pub use rejection::Rejection;
 pub use secret::Secret;
 pub use selector::Selectors;
 pub use service::{
-    AddressFamily, FamilyPolicy, Port, Protocol, Request, Service, StatusOwner, TrafficPolicy,
+    AddressFamily, FIELD_MANAGER, FamilyPolicy, Port, Protocol, Request, Service, StatusOwner,
+    TrafficPolicy,
 };
 pub use settings::Settings;
+pub use slice::{Endpoint, EndpointSlice, EndpointState};

@@ -1,8 +1,9 @@
+use alloc::format;
 use core::{net::IpAddr, time::Duration};
 
 use bgp::{Asn, BgpIdentifier, HoldTime};
 
-use crate::{Name, Selectors};
+use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors, duration};
 
 /// A BGPPeer's spec, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,4 +43,372 @@ pub struct Families {
     pub ipv4: bool,
     /// IPv6 unicast.
     pub ipv6: bool,
+}
+
+impl Peer {
+    /// Parses a BGPPeer.
+    pub fn parse(object: &crds::BGPPeer) -> Parsed<Self> {
+        let conditions = object.status.iter().flat_map(|status| &status.conditions);
+        Parsed {
+            meta: Meta::parse(&object.metadata, conditions.map(Condition::parse).collect()),
+            value: Self::parse_spec(&object.spec),
+        }
+    }
+
+    fn parse_spec(spec: &crds::BGPPeerSpec) -> Result<Self, Rejection> {
+        let hold_time = parse_hold_time(spec.hold_time.as_deref())?;
+        Ok(Self {
+            my_asn: parse_asn("spec.myASN", spec.my_asn)?,
+            peer_asn: parse_asn("spec.peerASN", spec.peer_asn)?,
+            address: parse_address(&spec.peer_address)?,
+            port: parse_port(spec.peer_port)?,
+            router_id: spec.router_id.as_deref().map(parse_router_id).transpose()?,
+            hold_time,
+            keepalive_time: parse_keepalive(spec.keepalive_time.as_deref(), hold_time)?,
+            connect_time: spec
+                .connect_time
+                .as_deref()
+                .map(parse_connect_time)
+                .transpose()?,
+            nodes: Selectors::parse("spec.nodeSelectors", &spec.node_selectors)?,
+            password_secret: spec
+                .password_secret
+                .as_ref()
+                .map(parse_secret)
+                .transpose()?,
+            multi_hop_ttl: parse_ttl(spec.ebgp_multi_hop, spec.ebgp_multi_hop_ttl)?,
+            families: Families::parse(&spec.families)?,
+            passive: spec.passive,
+        })
+    }
+}
+
+impl Families {
+    fn parse(families: &[crds::AddressFamily]) -> Result<Self, Rejection> {
+        let count = |family| families.iter().filter(|&&listed| listed == family).count();
+        let (ipv4, ipv6) = (
+            count(crds::AddressFamily::IPv4),
+            count(crds::AddressFamily::IPv6),
+        );
+        match (ipv4, ipv6) {
+            (0, 0) => Ok(Self {
+                ipv4: true,
+                ipv6: true,
+            }),
+            (0 | 1, 0 | 1) => Ok(Self {
+                ipv4: ipv4 == 1,
+                ipv6: ipv6 == 1,
+            }),
+            _ => Err(Rejection::new(
+                "spec.families",
+                "a family is listed twice",
+                "list IPv4 and IPv6 at most once each",
+            )),
+        }
+    }
+}
+
+fn parse_asn(field: &str, number: i64) -> Result<Asn, Rejection> {
+    match u32::try_from(number) {
+        Ok(asn @ 1..=4_294_967_294) if asn != 23_456 && asn != 65_535 => Ok(Asn(asn)),
+        _ => Err(Rejection::new(
+            field,
+            format!("{number} is no usable AS number"),
+            "use 1 to 4294967294 without the reserved 23456 and 65535",
+        )),
+    }
+}
+
+fn parse_address(text: &str) -> Result<IpAddr, Rejection> {
+    let reject = |what: &str, remedy: &str| {
+        Err(Rejection::new(
+            "spec.peerAddress",
+            format!("\"{text}\" is {what}"),
+            remedy,
+        ))
+    };
+    let Ok(address) = text.parse::<IpAddr>() else {
+        return reject(
+            "no IP address",
+            "write the router's address, such as 10.0.0.1 or fd00::1",
+        );
+    };
+    let remedy = "write the router's own unicast address";
+    match address {
+        _ if address.is_unspecified() => reject("the unspecified address", remedy),
+        _ if address.is_multicast() => reject("a multicast address", remedy),
+        IpAddr::V4(v4) if v4.is_broadcast() => reject("the broadcast address", remedy),
+        IpAddr::V4(v4) if v4.octets().starts_with(&[0]) => reject("in 0.0.0.0/8", remedy),
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+            reject("an IPv4-mapped address", "write the IPv4 address itself")
+        }
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => reject(
+            "a link-local address, which names no interface",
+            "write the router's global or unique local address",
+        ),
+        IpAddr::V4(_) | IpAddr::V6(_) => Ok(address),
+    }
+}
+
+fn parse_port(port: i32) -> Result<u16, Rejection> {
+    u16::try_from(port)
+        .ok()
+        .filter(|&port| port != 0)
+        .ok_or_else(|| {
+            Rejection::new(
+                "spec.peerPort",
+                format!("{port} is no TCP port"),
+                "use 1 to 65535",
+            )
+        })
+}
+
+fn parse_router_id(text: &str) -> Result<BgpIdentifier, Rejection> {
+    text.parse().map_err(|_| {
+        Rejection::new(
+            "spec.routerID",
+            format!("\"{text}\" is no BGP identifier"),
+            "write four numbers such as 10.0.0.1, not 0.0.0.0",
+        )
+    })
+}
+
+/// RFC 4271 section 4.2: 0 or at least 3 s, whole seconds in 16 bits.
+fn parse_hold_time(text: Option<&str>) -> Result<HoldTime, Rejection> {
+    let field = "spec.holdTime";
+    let Some(text) = text else {
+        return Ok(HoldTime::DEFAULT);
+    };
+    let time = duration::parse(field, text)?;
+    let seconds = u16::try_from(time.as_secs())
+        .ok()
+        .filter(|_| time.subsec_nanos() == 0);
+    seconds
+        .and_then(|seconds| HoldTime::new(seconds).ok())
+        .ok_or_else(|| {
+            Rejection::new(
+                field,
+                format!("\"{text}\" is no hold time of BGP"),
+                "use 0s (never expires) or whole seconds from 3s to 65535s",
+            )
+        })
+}
+
+/// An interval at or above the hold time would end the session it is meant to keep.
+fn parse_keepalive(text: Option<&str>, hold_time: HoldTime) -> Result<Option<Duration>, Rejection> {
+    let field = "spec.keepaliveTime";
+    let Some(text) = text else { return Ok(None) };
+    let time = duration::parse(field, text)?;
+    match hold_time.duration() {
+        None if time.is_zero() => Ok(None),
+        None => Err(Rejection::new(
+            field,
+            format!("\"{text}\" is set, but with holdTime 0s no keepalives are sent"),
+            "remove it or set holdTime",
+        )),
+        Some(hold) if time >= Duration::from_secs(1) && time < hold => Ok(Some(time)),
+        Some(_) => Err(Rejection::new(
+            field,
+            format!("\"{text}\" is not between 1s and the hold time of {hold_time}"),
+            "use at most a third of holdTime",
+        )),
+    }
+}
+
+fn parse_connect_time(text: &str) -> Result<Duration, Rejection> {
+    let field = "spec.connectTime";
+    let time = duration::parse(field, text)?;
+    match (Duration::from_secs(1)..=Duration::from_secs(65_535)).contains(&time) {
+        true => Ok(time),
+        false => Err(Rejection::new(
+            field,
+            format!("\"{text}\" is out of range"),
+            "use 1s to 65535s, or leave it out for growing intervals",
+        )),
+    }
+}
+
+fn parse_secret(reference: &crds::SecretReference) -> Result<Name, Rejection> {
+    match reference.name.is_empty() {
+        false => Ok(reference.name.as_str().into()),
+        true => Err(Rejection::new(
+            "spec.passwordSecret.name",
+            "the name is empty",
+            "name a Secret in the install namespace, or leave passwordSecret out",
+        )),
+    }
+}
+
+fn parse_ttl(multi_hop: bool, ttl: Option<i32>) -> Result<Option<u8>, Rejection> {
+    let field = "spec.ebgpMultiHopTTL";
+    match (multi_hop, ttl) {
+        (false, None) => Ok(None),
+        (true, None) => Ok(Some(u8::MAX)),
+        (true, Some(ttl)) => match u8::try_from(ttl) {
+            Ok(ttl @ 1..) => Ok(Some(ttl)),
+            _ => Err(Rejection::new(
+                field,
+                format!("{ttl} is no TTL"),
+                "use 1 to 255",
+            )),
+        },
+        (false, Some(_)) => Err(Rejection::new(
+            field,
+            "it acts only with ebgpMultiHop",
+            "set ebgpMultiHop to true or remove it",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::{String, ToString};
+
+    use super::*;
+
+    fn parse(more: &str) -> Result<Peer, String> {
+        let defaults = [
+            ("myASN", "64512"),
+            ("peerASN", "64513"),
+            ("peerAddress", "10.0.0.1"),
+        ];
+        let missing = defaults.iter().filter(|(key, _)| !more.contains(key));
+        let base: String = missing
+            .map(|(key, value)| format!("{key}: {value}\n"))
+            .collect();
+        let spec = serde_yaml_ng::from_str(&(base + more)).unwrap();
+        Peer::parse(&crds::BGPPeer::new("a", spec))
+            .value
+            .map_err(|rejection| rejection.to_string())
+    }
+
+    #[test]
+    fn has_the_documented_defaults() {
+        let expected = Peer {
+            my_asn: Asn(64512),
+            peer_asn: Asn(64513),
+            address: "10.0.0.1".parse().unwrap(),
+            port: 179,
+            router_id: None,
+            hold_time: HoldTime::DEFAULT,
+            keepalive_time: None,
+            connect_time: None,
+            nodes: Selectors::default(),
+            password_secret: None,
+            multi_hop_ttl: None,
+            families: Families {
+                ipv4: true,
+                ipv6: true,
+            },
+            passive: false,
+        };
+        assert_eq!(parse(""), Ok(expected));
+    }
+
+    #[test]
+    fn reads_every_field() {
+        let peer = parse(
+            "{peerAddress: 'fd00::1', peerPort: 1179, routerID: 10.9.9.9, holdTime: 1m30s, \
+             keepaliveTime: 10s, connectTime: 2s, nodeSelectors: [{matchLabels: {a: b}}], \
+             passwordSecret: {name: s}, ebgpMultiHop: true, ebgpMultiHopTTL: 3, families: [IPv6], \
+             passive: true, myASN: 1, peerASN: 4294967294}",
+        )
+        .unwrap();
+        assert_eq!(peer.address.to_string(), "fd00::1");
+        assert_eq!(
+            (peer.port, peer.router_id.unwrap().to_string()),
+            (1179, "10.9.9.9".into())
+        );
+        assert_eq!(peer.hold_time.seconds(), 90);
+        assert_eq!(peer.keepalive_time, Some(Duration::from_secs(10)));
+        assert_eq!(peer.connect_time, Some(Duration::from_secs(2)));
+        assert_eq!(
+            (peer.password_secret.as_deref(), peer.multi_hop_ttl),
+            (Some("s"), Some(3))
+        );
+        assert_eq!(
+            peer.families,
+            Families {
+                ipv4: false,
+                ipv6: true
+            }
+        );
+        assert!(peer.passive && peer.nodes.0.len() == 1);
+    }
+
+    #[test]
+    fn accepts_values_at_the_edges() {
+        for more in [
+            "holdTime: 0s",
+            "holdTime: 3s",
+            "holdTime: 65535s",
+            "{holdTime: 0s, keepaliveTime: 0s}",
+            "{holdTime: 3s, keepaliveTime: 1s}",
+            "connectTime: 65535s",
+            "peerAddress: 127.0.0.1",
+            "families: [IPv6, IPv4]",
+            "{ebgpMultiHop: true, ebgpMultiHopTTL: 255}",
+            "peerPort: 65535",
+        ] {
+            parse(more).unwrap();
+        }
+    }
+
+    #[test]
+    fn refuses_bad_values_naming_the_field() {
+        for (more, field) in [
+            ("myASN: 0", "spec.myASN"),
+            ("myASN: 23456", "spec.myASN"),
+            ("peerASN: 65535", "spec.peerASN"),
+            ("peerASN: 4294967295", "spec.peerASN"),
+            ("peerASN: -1", "spec.peerASN"),
+            ("peerAddress: router.example", "spec.peerAddress"),
+            ("peerAddress: 0.0.0.0", "spec.peerAddress"),
+            ("peerAddress: 224.0.0.5", "spec.peerAddress"),
+            ("peerAddress: 255.255.255.255", "spec.peerAddress"),
+            ("peerAddress: '::'", "spec.peerAddress"),
+            ("peerAddress: 'fe80::1'", "spec.peerAddress"),
+            ("peerAddress: '::ffff:10.0.0.1'", "spec.peerAddress"),
+            ("peerPort: 0", "spec.peerPort"),
+            ("peerPort: 65536", "spec.peerPort"),
+            ("routerID: 0.0.0.0", "spec.routerID"),
+            ("routerID: 'fd00::1'", "spec.routerID"),
+            ("holdTime: 2s", "spec.holdTime"),
+            ("holdTime: 3.5s", "spec.holdTime"),
+            ("holdTime: 65536s", "spec.holdTime"),
+            ("holdTime: '90'", "spec.holdTime"),
+            ("keepaliveTime: 90s", "spec.keepaliveTime"),
+            ("keepaliveTime: 500ms", "spec.keepaliveTime"),
+            ("{holdTime: 0s, keepaliveTime: 3s}", "spec.keepaliveTime"),
+            ("connectTime: 0s", "spec.connectTime"),
+            ("connectTime: 24h", "spec.connectTime"),
+            ("passwordSecret: {name: ''}", "spec.passwordSecret.name"),
+            ("ebgpMultiHopTTL: 3", "spec.ebgpMultiHopTTL"),
+            (
+                "{ebgpMultiHop: true, ebgpMultiHopTTL: 0}",
+                "spec.ebgpMultiHopTTL",
+            ),
+            (
+                "{ebgpMultiHop: true, ebgpMultiHopTTL: 256}",
+                "spec.ebgpMultiHopTTL",
+            ),
+            ("families: [IPv4, IPv4]", "spec.families"),
+            (
+                "nodeSelectors: [{matchExpressions: [{key: a, operator: In}]}]",
+                "spec.nodeSelectors[0]",
+            ),
+        ] {
+            let sentence = parse(more).unwrap_err();
+            assert!(sentence.starts_with(field), "{more}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn says_rule_and_remedy_in_one_sentence() {
+        assert_eq!(
+            parse("{holdTime: 6s, keepaliveTime: 6s}").unwrap_err(),
+            "spec.keepaliveTime: \"6s\" is not between 1s and the hold time of 6s; use at most a third of \
+             holdTime"
+        );
+    }
 }

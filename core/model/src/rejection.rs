@@ -11,3 +11,18 @@ pub struct Rejection {
     /// What to write instead.
     pub remedy: String,
 }
+
+impl Rejection {
+    /// A rejection of `field` for breaking `rule`, which `remedy` heals.
+    pub fn new(
+        field: impl Into<String>,
+        rule: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            rule: rule.into(),
+            remedy: remedy.into(),
+        }
+    }
+}

@@ -1,7 +1,15 @@
-use alloc::vec::Vec;
-use core::net::IpAddr;
+mod request;
+mod status;
 
-use crate::{Meta, Name, Rejection, ServiceKey};
+use alloc::{string::String, vec::Vec};
+use core::{fmt, net::IpAddr};
+
+use k8s_openapi::api::core::v1;
+
+pub use request::Request;
+pub use status::{FIELD_MANAGER, StatusOwner};
+
+use crate::{Condition, Meta, Name, Rejection, ServiceKey};
 
 /// What the rules need of a Service of type LoadBalancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,19 +43,10 @@ pub struct Service {
     pub status_canonical: bool,
 }
 
-/// What a Service asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// Only this pool (`heraldlb.io/address-pool`).
-    pub pool: Option<Name>,
-    /// Exactly these addresses, at most one per family (`heraldlb.io/load-balancer-ips`,
-    /// `spec.loadBalancerIP`); empty: any.
-    pub addresses: Vec<IpAddr>,
-}
-
 /// IPv4 or IPv6.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum AddressFamily {
     /// IPv4.
     IPv4,
@@ -68,8 +67,7 @@ pub enum FamilyPolicy {
 }
 
 /// `spec.externalTrafficPolicy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[derive(serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TrafficPolicy {
     /// Any node forwards to any endpoint.
     #[default]
@@ -98,16 +96,154 @@ pub enum Protocol {
     Sctp,
 }
 
-/// Who wrote `status.loadBalancer`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StatusOwner {
-    /// Nobody: the list is empty.
-    #[default]
-    None,
-    /// Field manager `herald-controller`.
-    Ours,
-    /// Somebody else.
-    Foreign,
+impl Service {
+    /// Parses a Service; `None` without namespace or name.
+    pub fn parse(object: &v1::Service) -> Option<Self> {
+        let key = ServiceKey::parse(&object.metadata)?;
+        let spec = object.spec.as_ref();
+        let annotations = object.metadata.annotations.clone().unwrap_or_default();
+        let status = object.status.as_ref();
+        let ingress = status
+            .and_then(|status| status.load_balancer.as_ref()?.ingress.as_deref())
+            .unwrap_or_default();
+        let addresses = status::parse_addresses(ingress);
+        Some(Self {
+            key,
+            meta: Meta::parse(&object.metadata, parse_conditions(status)),
+            class: spec
+                .and_then(|spec| spec.load_balancer_class.as_deref())
+                .map(Into::into),
+            cluster_ips: spec.map(parse_cluster_ips).unwrap_or_default(),
+            families: spec.map(parse_families).unwrap_or_default(),
+            family_policy: FamilyPolicy::parse(spec.and_then(|s| s.ip_family_policy.as_deref())),
+            traffic_policy: match spec.and_then(|s| s.external_traffic_policy.as_deref()) {
+                Some("Local") => TrafficPolicy::Local,
+                _ => TrafficPolicy::Cluster,
+            },
+            health_check_node_port: spec
+                .and_then(|spec| u16::try_from(spec.health_check_node_port?).ok())
+                .filter(|&port| port != 0),
+            ports: spec.map(parse_ports).unwrap_or_default(),
+            request: Request::parse(
+                &annotations,
+                spec.and_then(|spec| spec.load_balancer_ip.as_deref()),
+            ),
+            status_owner: StatusOwner::parse(
+                ingress,
+                object
+                    .metadata
+                    .managed_fields
+                    .as_deref()
+                    .unwrap_or_default(),
+            ),
+            status_canonical: status::is_canonical(ingress, &addresses),
+            addresses,
+        })
+    }
+
+    /// The condition of this type, where the status has it.
+    pub fn condition(&self, kind: &str) -> Option<&Condition> {
+        self.meta
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == kind)
+    }
+
+    /// Whether the rules of a speaker see the same: everything but resourceVersion, generation and
+    /// what only the controller reads in the conditions.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        let assigned = |service: &Self| {
+            let condition = service.condition(crate::condition_type::ASSIGNED);
+            condition.map(|condition| (condition.status, condition.since))
+        };
+        self.meta.same_identity(&other.meta)
+            && assigned(self) == assigned(other)
+            && self.class == other.class
+            && self.cluster_ips == other.cluster_ips
+            && self.families == other.families
+            && self.family_policy == other.family_policy
+            && self.traffic_policy == other.traffic_policy
+            && self.health_check_node_port == other.health_check_node_port
+            && self.ports == other.ports
+            && self.request == other.request
+            && self.addresses == other.addresses
+            && self.status_owner == other.status_owner
+            && self.status_canonical == other.status_canonical
+    }
+}
+
+impl FamilyPolicy {
+    fn parse(text: Option<&str>) -> Self {
+        match text {
+            Some("PreferDualStack") => Self::PreferDualStack,
+            Some("RequireDualStack") => Self::RequireDualStack,
+            _ => Self::SingleStack,
+        }
+    }
+}
+
+/// Only our own: others may put anything there.
+fn parse_conditions(status: Option<&v1::ServiceStatus>) -> Vec<Condition> {
+    let all = status
+        .and_then(|status| status.conditions.as_deref())
+        .unwrap_or_default();
+    let ours = all
+        .iter()
+        .filter(|condition| condition.type_.starts_with("heraldlb.io/"));
+    ours.map(Condition::parse_built_in).collect()
+}
+
+/// `None` marks a headless Service, which has no address to translate to.
+fn parse_cluster_ips(spec: &v1::ServiceSpec) -> Vec<IpAddr> {
+    let all = spec.cluster_ips.as_deref().unwrap_or_default();
+    let texts = if all.is_empty() {
+        spec.cluster_ip.as_slice()
+    } else {
+        all
+    };
+    texts.iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// The API server fills `ipFamilies`; the clusterIPs tell the same.
+fn parse_families(spec: &v1::ServiceSpec) -> Vec<AddressFamily> {
+    let listed = spec.ip_families.as_deref().unwrap_or_default();
+    if listed.is_empty() {
+        return parse_cluster_ips(spec)
+            .into_iter()
+            .map(AddressFamily::of)
+            .collect();
+    }
+    let family = |text: &String| match text.as_str() {
+        "IPv4" => Some(AddressFamily::IPv4),
+        "IPv6" => Some(AddressFamily::IPv6),
+        _ => None,
+    };
+    listed.iter().filter_map(family).collect()
+}
+
+fn parse_ports(spec: &v1::ServiceSpec) -> Vec<Port> {
+    let port = |port: &v1::ServicePort| {
+        let protocol = match port.protocol.as_deref() {
+            None | Some("TCP") => Protocol::Tcp,
+            Some("UDP") => Protocol::Udp,
+            Some("SCTP") => Protocol::Sctp,
+            Some(_) => return None,
+        };
+        Some(Port {
+            protocol,
+            port: u16::try_from(port.port).ok()?,
+        })
+    };
+    spec.ports.iter().flatten().filter_map(port).collect()
+}
+
+impl fmt::Display for AddressFamily {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::IPv4 => "IPv4",
+            Self::IPv6 => "IPv6",
+        })
+    }
 }
 
 impl AddressFamily {
@@ -116,6 +252,156 @@ impl AddressFamily {
         match address {
             IpAddr::V4(_) => Self::IPv4,
             IpAddr::V6(_) => Self::IPv6,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, string::ToString};
+
+    use super::*;
+
+    fn parse(yaml: &str) -> Service {
+        Service::parse(&serde_yaml_ng::from_str(yaml).unwrap()).unwrap()
+    }
+
+    fn with_status(ingress: &str, managers: &str) -> Service {
+        parse(&format!(
+            "{{metadata: {{namespace: n, name: s, managedFields: [{managers}]}}, status: {{loadBalancer: \
+             {{ingress: [{ingress}]}}}}}}"
+        ))
+    }
+
+    fn manager(name: &str, subresource: &str, field: &str) -> String {
+        format!(
+            "{{manager: {name}, subresource: {subresource}, operation: Apply, fieldsType: FieldsV1, \
+             fieldsV1: {{'f:status': {{'{field}': {{'f:ingress': {{}}}}}}}}}}"
+        )
+    }
+
+    #[test]
+    fn reads_what_the_rules_need() {
+        let service = parse(
+            "{metadata: {namespace: n, name: s, uid: u, annotations: {metallb.io/address-pool: gold}}, \
+             spec: {type: LoadBalancer, loadBalancerClass: c, clusterIPs: [10.96.0.5, 'fd01::5'], \
+             ipFamilies: [IPv4, IPv6], ipFamilyPolicy: PreferDualStack, externalTrafficPolicy: Local, \
+             healthCheckNodePort: 32000, ports: [{port: 80}, {port: 53, protocol: UDP}]}, status: \
+             {conditions: [{type: heraldlb.io/Assigned, status: 'True', reason: Assigned, message: m, \
+             lastTransitionTime: '1970-01-01T00:00:09Z'}, {type: other.io/X, status: 'True', reason: R, \
+             message: m, lastTransitionTime: '1970-01-01T00:00:09Z'}]}}",
+        );
+        assert_eq!(service.key.to_string(), "n/s");
+        assert_eq!(
+            (service.class.as_deref(), service.cluster_ips.len()),
+            (Some("c"), 2)
+        );
+        assert_eq!(service.families, [AddressFamily::IPv4, AddressFamily::IPv6]);
+        assert_eq!(service.family_policy, FamilyPolicy::PreferDualStack);
+        assert_eq!(service.traffic_policy, TrafficPolicy::Local);
+        assert_eq!(service.health_check_node_port, Some(32000));
+        let (web, dns) = (
+            Port {
+                protocol: Protocol::Tcp,
+                port: 80,
+            },
+            Port {
+                protocol: Protocol::Udp,
+                port: 53,
+            },
+        );
+        assert_eq!(service.ports, [web, dns]);
+        assert_eq!(service.request.unwrap().pool.as_deref(), Some("gold"));
+        assert_eq!(service.meta.conditions.len(), 1);
+        assert_eq!(service.meta.conditions[0].since, Some(crate::Timestamp(9)));
+    }
+
+    #[test]
+    fn a_headless_service_has_no_cluster_ip() {
+        let service = parse(
+            "{metadata: {namespace: n, name: s}, spec: {clusterIP: None, clusterIPs: [None]}}",
+        );
+        assert!(service.cluster_ips.is_empty() && service.families.is_empty());
+    }
+
+    #[test]
+    fn without_a_name_it_is_no_service() {
+        for yaml in ["{metadata: {name: s}}", "{metadata: {namespace: n}}"] {
+            assert_eq!(
+                Service::parse(&serde_yaml_ng::from_str(yaml).unwrap()),
+                None
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_is_ours_exactly_when_managed_fields_show_us_as_owner() {
+        let ip = "{ip: 10.0.0.1}";
+        let cases = [
+            (
+                ip,
+                manager("herald-controller", "status", "f:loadBalancer"),
+                StatusOwner::Ours,
+            ),
+            (
+                ip,
+                manager("herald-controller", "status", "f:conditions"),
+                StatusOwner::Foreign,
+            ),
+            (
+                ip,
+                manager("herald-controller", "", "f:loadBalancer"),
+                StatusOwner::Foreign,
+            ),
+            (
+                ip,
+                manager("other", "status", "f:loadBalancer"),
+                StatusOwner::Foreign,
+            ),
+            (ip, String::new(), StatusOwner::Foreign),
+            (
+                "",
+                manager("herald-controller", "status", "f:loadBalancer"),
+                StatusOwner::None,
+            ),
+        ];
+        for (ingress, managers, expected) in cases {
+            assert_eq!(
+                with_status(ingress, &managers).status_owner,
+                expected,
+                "{managers}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_status_is_canonical_when_we_would_write_the_same() {
+        let cases = [
+            ("", "", true),
+            ("{ip: 10.0.0.1}", "10.0.0.1", true),
+            (
+                "{ip: 10.0.0.1, ipMode: VIP}, {ip: 'fd00::1'}",
+                "10.0.0.1,fd00::1",
+                true,
+            ),
+            ("{ip: 10.0.0.1, ipMode: Proxy}", "10.0.0.1", false),
+            ("{ip: 10.0.0.1, hostname: a}", "10.0.0.1", false),
+            ("{hostname: a}", "", false),
+            ("{ip: 10.0.0.1}, {ip: 10.0.0.2}", "10.0.0.1", false),
+            (
+                "{ip: 10.0.0.1, ports: [{port: 80, protocol: TCP}]}",
+                "10.0.0.1",
+                false,
+            ),
+        ];
+        for (ingress, addresses, canonical) in cases {
+            let service = with_status(ingress, "");
+            let shown: Vec<_> = service.addresses.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (shown.join(",").as_str(), service.status_canonical),
+                (addresses, canonical),
+                "{ingress}"
+            );
         }
     }
 }

@@ -1,0 +1,218 @@
+use alloc::vec::Vec;
+
+use ipnet::IpNet;
+use k8s_openapi::api::{core::v1, discovery, networking};
+
+use crate::{
+    Advertisement, EndpointSlice, Labels, Meta, Name, Node, Peer, Pool, Rejection, Secret, Service,
+    ServiceKey, Settings,
+};
+
+/// A configuration object: its metadata, and its value or why it is rejected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed<T> {
+    /// Name, generation, labels, conditions as last seen.
+    pub meta: Meta,
+    /// The value, or what is wrong with the spec.
+    pub value: Result<T, Rejection>,
+}
+
+/// Kinds that are watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// ConfigMap `herald`.
+    Settings,
+    /// IPAddressPool.
+    Pool,
+    /// BGPPeer.
+    Peer,
+    /// BGPAdvertisement.
+    Advertisement,
+    /// Service of type LoadBalancer.
+    Service,
+    /// EndpointSlice.
+    EndpointSlice,
+    /// Node.
+    Node,
+    /// Namespace.
+    Namespace,
+    /// Secret of the install namespace.
+    Secret,
+    /// ServiceCIDR.
+    ServiceCidr,
+}
+
+/// One parsed object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Object {
+    /// ConfigMap `herald`.
+    Settings(Settings),
+    /// IPAddressPool.
+    Pool(Parsed<Pool>),
+    /// BGPPeer.
+    Peer(Parsed<Peer>),
+    /// BGPAdvertisement.
+    Advertisement(Parsed<Advertisement>),
+    /// Service of type LoadBalancer.
+    Service(Service),
+    /// EndpointSlice.
+    EndpointSlice(EndpointSlice),
+    /// Node.
+    Node(Node),
+    /// Namespace and its labels.
+    Namespace(Name, Labels),
+    /// Secret and its key `password`, or why that is no password.
+    Secret(Name, Result<Secret, Rejection>),
+    /// ServiceCIDR and its ranges.
+    ServiceCidr(Name, Vec<IpNet>),
+}
+
+impl Object {
+    /// Parses a Service; `None` without namespace or name.
+    pub fn parse_service(object: &v1::Service) -> Option<Self> {
+        Service::parse(object).map(Self::Service)
+    }
+
+    /// Parses an EndpointSlice; `None` when no rule looks at it.
+    pub fn parse_endpoint_slice(object: &discovery::v1::EndpointSlice) -> Option<Self> {
+        EndpointSlice::parse(object).map(Self::EndpointSlice)
+    }
+
+    /// Parses a Node; `None` without a name.
+    pub fn parse_node(object: &v1::Node) -> Option<Self> {
+        Node::parse(object).map(Self::Node)
+    }
+
+    /// Parses ConfigMap `herald`.
+    ///
+    /// # Errors
+    /// A rejection of the value that makes no sense; what was there before holds on.
+    pub fn parse_settings(object: &v1::ConfigMap) -> Result<Self, Rejection> {
+        Settings::parse(object).map(Self::Settings)
+    }
+
+    /// Parses a Namespace; `None` without a name.
+    pub fn parse_namespace(object: &v1::Namespace) -> Option<Self> {
+        let name = object.metadata.name.as_deref()?.into();
+        Some(Self::Namespace(
+            name,
+            object.metadata.labels.clone().unwrap_or_default(),
+        ))
+    }
+
+    /// Parses a Secret; `None` without a name.
+    pub fn parse_secret(object: &v1::Secret) -> Option<Self> {
+        Secret::parse(object).map(|(name, password)| Self::Secret(name, password))
+    }
+
+    /// Parses a ServiceCIDR; `None` without a name. What is no network is left out.
+    pub fn parse_service_cidr(object: &networking::v1::ServiceCIDR) -> Option<Self> {
+        let name = object.metadata.name.as_deref()?.into();
+        let texts = object
+            .spec
+            .iter()
+            .flat_map(|spec| spec.cidrs.iter().flatten());
+        let networks = texts.filter_map(|text| text.parse::<IpNet>().ok());
+        Some(Self::ServiceCidr(
+            name,
+            networks.map(|network| network.trunc()).collect(),
+        ))
+    }
+
+    /// Which kind it is of.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Settings(_) => Kind::Settings,
+            Self::Pool(_) => Kind::Pool,
+            Self::Peer(_) => Kind::Peer,
+            Self::Advertisement(_) => Kind::Advertisement,
+            Self::Service(_) => Kind::Service,
+            Self::EndpointSlice(_) => Kind::EndpointSlice,
+            Self::Node(_) => Kind::Node,
+            Self::Namespace(..) => Kind::Namespace,
+            Self::Secret(..) => Kind::Secret,
+            Self::ServiceCidr(..) => Kind::ServiceCidr,
+        }
+    }
+
+    /// Its key among objects of its kind: what [`crate::Change::Listed`] and
+    /// [`crate::Change::Delete`] name it by.
+    pub fn key(&self) -> ServiceKey {
+        match self {
+            Self::Settings(_) => ServiceKey::cluster_scoped(SETTINGS),
+            Self::Pool(pool) => ServiceKey::cluster_scoped(pool.meta.name.clone()),
+            Self::Peer(peer) => ServiceKey::cluster_scoped(peer.meta.name.clone()),
+            Self::Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
+            Self::Service(service) => service.key.clone(),
+            Self::EndpointSlice(slice) => slice.key(),
+            Self::Node(node) => ServiceKey::cluster_scoped(node.meta.name.clone()),
+            Self::Namespace(name, _) | Self::Secret(name, _) | Self::ServiceCidr(name, _) => {
+                ServiceKey::cluster_scoped(name.clone())
+            }
+        }
+    }
+}
+
+/// Name of the ConfigMap with the settings.
+const SETTINGS: &str = "herald";
+
+impl From<&crds::IPAddressPool> for Object {
+    fn from(object: &crds::IPAddressPool) -> Self {
+        Self::Pool(Pool::parse(object))
+    }
+}
+
+impl From<&crds::BGPPeer> for Object {
+    fn from(object: &crds::BGPPeer) -> Self {
+        Self::Peer(Peer::parse(object))
+    }
+}
+
+impl From<&crds::BGPAdvertisement> for Object {
+    fn from(object: &crds::BGPAdvertisement) -> Self {
+        Self::Advertisement(Advertisement::parse(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn reads_ranges_of_a_service_cidr() {
+        let yaml = "{metadata: {name: kubernetes}, spec: {cidrs: [10.96.0.1/16, x, 'fd01::/108']}}";
+        let object = Object::parse_service_cidr(&serde_yaml_ng::from_str(yaml).unwrap()).unwrap();
+        assert_eq!(
+            (object.kind(), &*object.key().name),
+            (Kind::ServiceCidr, "kubernetes")
+        );
+        let Object::ServiceCidr(_, networks) = object else {
+            panic!("a ServiceCIDR")
+        };
+        let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.96.0.0/16", "fd01::/108"]);
+    }
+
+    #[test]
+    fn reads_labels_of_a_namespace() {
+        let yaml = "{metadata: {name: prod, labels: {tier: gold}}}";
+        let object = Object::parse_namespace(&serde_yaml_ng::from_str(yaml).unwrap()).unwrap();
+        let labels = [("tier".to_string(), "gold".to_string())].into();
+        assert_eq!(object, Object::Namespace("prod".into(), labels));
+    }
+
+    #[test]
+    fn reads_settings_with_defaults() {
+        let parse = |yaml: &str| Settings::parse(&serde_yaml_ng::from_str(yaml).unwrap());
+        assert_eq!(parse("{metadata: {name: herald}}"), Ok(Settings::default()));
+        let both = parse("{data: {loadBalancerClass: example.org/lb, onlyClass: 'true'}}").unwrap();
+        assert!(both.serves(Some("example.org/lb")) && !both.serves(None));
+        assert!(!both.serves(Some("heraldlb.io/herald")));
+        assert_eq!(
+            parse("{data: {onlyClass: 'yes'}}").unwrap_err().to_string(),
+            "data.onlyClass: \"yes\" is neither true nor false; write \"true\" or \"false\""
+        );
+    }
+}
