@@ -1,0 +1,151 @@
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
+use crate::peer_config::PeerConfig;
+use crate::wire::capability::{Capability, ExtendedNextHop};
+use crate::wire::{AsnWidth, Dialect, ErrorCode, Notification, Open, OpenSubcode, PeerType};
+
+/// What both sides agreed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Negotiated {
+    /// How messages are written and read.
+    pub(crate) dialect: Dialect,
+    /// The smaller of both hold times.
+    pub(crate) hold_time: HoldTime,
+    /// Time between our KEEPALIVEs, before jitter; none with hold time 0.
+    pub(crate) keepalive: Option<Duration>,
+    /// The peer's identifier.
+    pub(crate) remote_identifier: BgpIdentifier,
+}
+
+/// Why an OPEN that could be read is refused (RFC 4271 section 6.2). The peer's fault, or that of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// Not the AS that was configured.
+    #[error("the peer says it is AS {found}, configured is AS {expected}")]
+    BadPeerAs {
+        /// In the configuration.
+        expected: Asn,
+        /// In the OPEN.
+        found: Asn,
+    },
+    /// Our own identifier from a peer of our own AS (RFC 6286 section 2.2).
+    #[error("the peer has our own BGP identifier {0}")]
+    BadIdentifier(BgpIdentifier),
+    /// No common family.
+    #[error("the peer speaks none of the families that are configured")]
+    NoCommonFamily,
+}
+
+impl OpenError {
+    /// The NOTIFICATION that refuses the OPEN. `offered` are our families.
+    pub(crate) fn to_notification(&self, offered: FamilySet) -> Notification {
+        match self {
+            Self::BadPeerAs { .. } => {
+                Notification::new(ErrorCode::Open(OpenSubcode::BadPeerAs), Vec::new())
+            }
+            Self::BadIdentifier(_) => {
+                Notification::new(ErrorCode::Open(OpenSubcode::BadBgpIdentifier), Vec::new())
+            }
+            // The data lists the capabilities that we miss (RFC 5492 section 5): code 1, length 4, family.
+            Self::NoCommonFamily => {
+                let missing = offered.iter().flat_map(|family| {
+                    let [high, low] = family.afi.0.to_be_bytes();
+                    [1, 4, high, low, 0, family.safi.0]
+                });
+                Notification::new(
+                    ErrorCode::Open(OpenSubcode::UnsupportedCapability),
+                    missing.collect(),
+                )
+            }
+        }
+    }
+}
+
+/// The OPEN that we send to the peer.
+pub(crate) fn open_message(config: &PeerConfig) -> Open {
+    let families = config.family_set();
+    let mut capabilities: Vec<_> = families.iter().map(Capability::Multiprotocol).collect();
+    capabilities.push(Capability::RouteRefresh);
+    if families.contains(Family::IPV4_UNICAST) {
+        capabilities.push(Capability::ExtendedNextHop(
+            ExtendedNextHop::ipv4_over_ipv6(),
+        ));
+    }
+    Open::new(
+        config.local_asn,
+        config.hold_time,
+        config.identifier,
+        capabilities,
+    )
+}
+
+/// Compares the peer's OPEN with the configuration.
+pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, OpenError> {
+    let peer_type = config.peer_type();
+    if open.asn() != config.remote_asn {
+        return Err(OpenError::BadPeerAs {
+            expected: config.remote_asn,
+            found: open.asn(),
+        });
+    }
+    if peer_type == PeerType::Internal && open.identifier == config.identifier {
+        return Err(OpenError::BadIdentifier(open.identifier));
+    }
+    let families = families_of(open) & config.family_set();
+    if families.is_empty() {
+        return Err(OpenError::NoCommonFamily);
+    }
+    let hold_time = config.hold_time.min(open.hold_time);
+    let third = hold_time.duration().map(|hold| hold / 3);
+    Ok(Negotiated {
+        dialect: Dialect {
+            peer_type,
+            asn_width: asn_width(open),
+            families,
+            extended_next_hop: families.contains(Family::IPV4_UNICAST)
+                && allows_ipv4_over_ipv6(open),
+            max_message_length: Dialect::STANDARD_LENGTH,
+        },
+        hold_time,
+        keepalive: third.map(|third| config.keepalive.map_or(third, |fixed| fixed.min(third))),
+        remote_identifier: open.identifier,
+    })
+}
+
+/// A peer that says nothing about families speaks IPv4 unicast (RFC 4760 section 8).
+fn families_of(open: &Open) -> FamilySet {
+    let mut families = open
+        .capabilities
+        .iter()
+        .filter_map(|capability| match capability {
+            Capability::Multiprotocol(family) => Some(*family),
+            Capability::RouteRefresh
+            | Capability::ExtendedNextHop(_)
+            | Capability::FourOctetAsn(_)
+            | Capability::Unknown(_) => None,
+        });
+    match families.next() {
+        Some(first) => core::iter::once(first).chain(families).collect(),
+        None => FamilySet::IPV4,
+    }
+}
+
+fn asn_width(open: &Open) -> AsnWidth {
+    let four = open
+        .capabilities
+        .iter()
+        .any(|each| matches!(each, Capability::FourOctetAsn(_)));
+    if four { AsnWidth::Four } else { AsnWidth::Two }
+}
+
+fn allows_ipv4_over_ipv6(open: &Open) -> bool {
+    open.capabilities.iter().any(|capability| match capability {
+        Capability::ExtendedNextHop(rules) => rules.allows_ipv4_over_ipv6(),
+        Capability::Multiprotocol(_)
+        | Capability::RouteRefresh
+        | Capability::FourOctetAsn(_)
+        | Capability::Unknown(_) => false,
+    })
+}
