@@ -1,8 +1,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::params::{Community, ExtendedCommunity, LargeCommunity};
 use crate::peer_config::PeerName;
+use crate::wire::attr::RouteAttributes;
 
 /// Which peers a route is for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,23 +38,9 @@ impl PeerSet {
 pub struct Route {
     /// For whom.
     pub peers: PeerSet,
-    /// With which attributes.
+    /// With which attributes. The session's own are added on export: our AS in front of AS_PATH (eBGP), next hop,
+    /// LOCAL_PREF 100 when unset (iBGP).
     pub attributes: Arc<RouteAttributes>,
-}
-
-/// The attributes that users choose. AS_PATH and NEXT_HOP are the session's; ORIGIN is always IGP.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RouteAttributes {
-    /// MULTI_EXIT_DISC.
-    pub med: Option<u32>,
-    /// LOCAL_PREF; sent on iBGP only, 100 when unset.
-    pub local_pref: Option<u32>,
-    /// Communities; order and repetition do not matter.
-    pub communities: Vec<Community>,
-    /// Large communities; order and repetition do not matter.
-    pub large_communities: Vec<LargeCommunity>,
-    /// Extended communities; order and repetition do not matter.
-    pub extended_communities: Vec<ExtendedCommunity>,
 }
 
 #[cfg(test)]
