@@ -1,0 +1,140 @@
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::time::Duration;
+
+use crate::fsm::State;
+use crate::params::{Asn, BgpIdentifier, FamilySet};
+use crate::peer_config::PeerName;
+
+/// Names one TCP attempt; never used twice by one speaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Our side of a connection: what next hops are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalAddresses {
+    /// The connection's local address.
+    pub local: IpAddr,
+    /// The IPv4 address of the session's interface.
+    pub ipv4: Option<Ipv4Addr>,
+    /// The global IPv6 address of the session's interface, or else the node's when the peer can reach it.
+    pub ipv6: Option<Ipv6Addr>,
+    /// Whether the peer is on a subnet of the interface: only then does a link-local next hop mean anything to it.
+    pub on_link: bool,
+}
+
+/// A connection that the driver shall make. Address, port and options are those of the peer's configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dial {
+    /// Whom to dial.
+    pub peer: PeerName,
+    /// How to call the attempt.
+    pub connection: ConnectionId,
+}
+
+/// What a speaker tells its driver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Connect, then report `handle_connected` or `handle_connect_failed`.
+    Dial(Dial),
+    /// Write what is already taken for this connection and then `last`, and close it. The speaker has forgotten it.
+    Close {
+        /// Which one; perhaps still being dialled.
+        connection: ConnectionId,
+        /// Last messages, a NOTIFICATION at the end; empty when there is nothing to say.
+        last: Vec<u8>,
+    },
+    /// The peer's state changed.
+    StateChanged {
+        /// Whose.
+        peer: PeerName,
+        /// The new one.
+        state: State,
+    },
+    /// The session is Established.
+    SessionUp {
+        /// With whom.
+        peer: PeerName,
+        /// Families that both sides want.
+        families: FamilySet,
+    },
+    /// The session left Established.
+    SessionDown {
+        /// With whom.
+        peer: PeerName,
+        /// Why, in words.
+        reason: String,
+    },
+    /// An attempt failed before the session was Established.
+    AttemptFailed {
+        /// With whom.
+        peer: PeerName,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A negotiated family is not advertised: there is no next hop that the peer could use (`NoNextHop`).
+    NoNextHop {
+        /// To whom.
+        peer: PeerName,
+        /// Which families.
+        families: FamilySet,
+    },
+}
+
+/// What can be told about one peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionView {
+    /// The peer.
+    pub peer: PeerName,
+    /// Its address.
+    pub address: IpAddr,
+    /// Our AS.
+    pub local_asn: Asn,
+    /// The peer's AS.
+    pub remote_asn: Asn,
+    /// The state of the connection that has come furthest.
+    pub state: State,
+    /// When `state` last changed, since process start.
+    pub since: Duration,
+    /// Families negotiated; none unless Established.
+    pub families: FamilySet,
+    /// Negotiated families that cannot be advertised for want of a next hop.
+    pub no_next_hop: FamilySet,
+    /// The peer's identifier; known while Established.
+    pub remote_identifier: Option<BgpIdentifier>,
+    /// Why the last connection failed or ended; stays after recovery.
+    pub last_error: Option<String>,
+    /// How often the session left Established.
+    pub flaps: u64,
+    /// Prefixes of the peer that were accepted; always 0, as nothing is accepted without configuration (RFC 8212).
+    pub received: u64,
+    /// Prefixes that the peer was sent and that were not withdrawn since.
+    pub advertised: u64,
+    /// Messages and errors, since the peer was configured.
+    pub counters: Counters,
+}
+
+/// What was seen on a peer's connections since it was configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// UPDATEs read.
+    pub updates_received: u64,
+    /// UPDATEs written.
+    pub updates_sent: u64,
+    /// UPDATEs whose routes counted as withdrawn because of an error (RFC 7606).
+    pub treated_as_withdraw: u64,
+    /// Attributes passed over because of an error (RFC 7606).
+    pub attributes_discarded: u64,
+    /// NOTIFICATIONs read.
+    pub notifications_received: u64,
+    /// NOTIFICATIONs written.
+    pub notifications_sent: u64,
+}

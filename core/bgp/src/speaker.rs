@@ -1,0 +1,212 @@
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
+use core::time::Duration;
+
+use crate::notice::{ConnectionId, LocalAddresses, Notice, SessionView};
+use crate::outside::Outside;
+use crate::params::Prefix;
+use crate::peer::{Cause, Peer};
+use crate::peer_config::{PeerConfig, PeerName};
+use crate::rib::Route;
+use crate::wire::CeaseSubcode;
+
+/// Octets of UPDATEs after which a write ends.
+const WRITE_BUDGET: usize = 64 * 1024;
+
+/// All peers of one node.
+///
+/// After every `handle_*`: take all notices, then ask [`Speaker::poll_transmit`] for every connection that can be
+/// written, then [`Speaker::poll_timeout`] for when to call [`Speaker::handle_timeout`]. Read what has arrived before
+/// that: a hold timer must not expire over bytes that lie in the socket.
+#[derive(Debug)]
+pub struct Speaker {
+    peers: BTreeMap<PeerName, Peer>,
+    outside: Outside,
+    stopped: bool,
+}
+
+impl Speaker {
+    /// A speaker without peers. The seed is for jitter only.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            peers: BTreeMap::new(),
+            outside: Outside::new(seed),
+            stopped: false,
+        }
+    }
+
+    /// Sets all peers. A peer that is gone is told so (Cease/Peer De-configured), one that changed in what its session
+    /// depends on is reset (Cease/Other Configuration Change), every other one goes on untouched.
+    pub fn handle_peers(&mut self, now: Duration, peers: impl IntoIterator<Item = PeerConfig>) {
+        if self.stopped {
+            return;
+        }
+        let mut wanted: BTreeMap<PeerName, PeerConfig> = peers
+            .into_iter()
+            .map(|config| (config.name.clone(), config))
+            .collect();
+        let outside = &mut self.outside;
+        self.peers.retain(|name, peer| {
+            let keep = wanted.contains_key(name);
+            if !keep {
+                let cause = Cause::cease(CeaseSubcode::PeerDeconfigured, "peer removed");
+                peer.stop(now, &cause, outside);
+            }
+            keep
+        });
+        for (name, peer) in &mut self.peers {
+            let Some(config) = wanted.remove(name) else {
+                continue;
+            };
+            if peer.config.keeps_session(&config) {
+                peer.adjust(now, config, outside);
+                continue;
+            }
+            let cause = Cause::cease(
+                CeaseSubcode::OtherConfigurationChange,
+                "configuration changed",
+            );
+            peer.stop(now, &cause, outside);
+            peer.config = config;
+            peer.start(now, outside);
+        }
+        for (name, config) in wanted {
+            let mut peer = Peer::new(now, config);
+            peer.start(now, outside);
+            self.peers.insert(name, peer);
+        }
+    }
+
+    /// Sets the routes of the prefixes that changed; none for a prefix withdraws it.
+    pub fn handle_routes(
+        &mut self,
+        _now: Duration,
+        changes: impl IntoIterator<Item = (Prefix, Vec<Route>)>,
+    ) {
+        for (prefix, routes) in changes {
+            if let Some(slot) = self.outside.loc_rib.set(prefix, &routes) {
+                let sessions = self
+                    .peers
+                    .values_mut()
+                    .filter_map(|peer| peer.session.as_mut());
+                sessions.for_each(|session| session.adj_rib_out.mark(slot));
+            }
+        }
+        if self.outside.loc_rib.wants_sweep() {
+            let sessions = self.peers.values().filter_map(|peer| peer.session.as_ref());
+            self.outside
+                .loc_rib
+                .sweep(sessions.flat_map(|session| session.adj_rib_out.sent()));
+        }
+    }
+
+    /// The first full set of routes was delivered: End-of-RIB may follow it.
+    pub const fn handle_routes_complete(&mut self, _now: Duration) {
+        self.outside.loc_rib.set_complete();
+    }
+
+    /// A dial succeeded.
+    pub fn handle_connected(
+        &mut self,
+        now: Duration,
+        connection: ConnectionId,
+        addresses: LocalAddresses,
+    ) {
+        if let Some((peer, outside)) = self.peer_of(connection) {
+            peer.handle_connected(now, connection, addresses, outside);
+        }
+    }
+
+    /// Somebody connected to us. None: no such peer, close at once.
+    pub fn handle_accepted(
+        &mut self,
+        now: Duration,
+        remote: IpAddr,
+        addresses: LocalAddresses,
+    ) -> Option<ConnectionId> {
+        let remote = remote.to_canonical();
+        let peer = self
+            .peers
+            .values_mut()
+            .find(|peer| peer.config.address == remote)?;
+        (!self.stopped).then(|| peer.handle_accepted(now, addresses, &mut self.outside))
+    }
+
+    /// A dial failed; the reason is shown to users.
+    pub fn handle_connect_failed(
+        &mut self,
+        now: Duration,
+        connection: ConnectionId,
+        reason: String,
+    ) {
+        self.handle_closed(now, connection, reason);
+    }
+
+    /// Bytes arrived.
+    pub fn handle_bytes(&mut self, now: Duration, connection: ConnectionId, bytes: &[u8]) {
+        if let Some((peer, outside)) = self.peer_of(connection) {
+            peer.handle_bytes(now, connection, bytes, outside);
+        }
+    }
+
+    /// The connection ended; the reason is shown to users. Not for connections that a notice closed.
+    pub fn handle_closed(&mut self, now: Duration, connection: ConnectionId, reason: String) {
+        if let Some((peer, outside)) = self.peer_of(connection) {
+            peer.handle_closed(now, connection, reason, outside);
+        }
+    }
+
+    /// Ends all sessions (Cease/Administrative Shutdown) for good.
+    pub fn handle_shutdown(&mut self, now: Duration) {
+        self.stopped = true;
+        let cause = Cause::cease(CeaseSubcode::AdministrativeShutdown, "shut down");
+        self.peers
+            .values_mut()
+            .for_each(|peer| peer.stop(now, &cause, &mut self.outside));
+    }
+
+    /// Timers may have expired.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        self.peers
+            .values_mut()
+            .for_each(|peer| peer.handle_timeout(now, &mut self.outside));
+    }
+
+    /// When to call [`Speaker::handle_timeout`] at the latest.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.peers.values().filter_map(Peer::poll_timeout).min()
+    }
+
+    /// What the driver has to know or do next.
+    pub fn poll_notice(&mut self) -> Option<Notice> {
+        self.outside.poll_notice()
+    }
+
+    /// Appends what is to be written on the connection, about 64 KiB at most; whether there was anything. To be called
+    /// when the last write is done: what waits is not encoded before.
+    pub fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) -> bool {
+        self.peer_of(connection).is_some_and(|(peer, outside)| {
+            peer.poll_transmit(connection, WRITE_BUDGET, out, outside)
+        })
+    }
+
+    /// A peer's configuration.
+    #[must_use]
+    pub fn peer(&self, name: &str) -> Option<&PeerConfig> {
+        self.peers.get(name).map(|peer| &peer.config)
+    }
+
+    /// All peers, by name.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionView> {
+        self.peers.values().map(Peer::view)
+    }
+
+    fn peer_of(&mut self, connection: ConnectionId) -> Option<(&mut Peer, &mut Outside)> {
+        let peer = self.peers.values_mut().find(|peer| peer.owns(connection))?;
+        Some((peer, &mut self.outside))
+    }
+}
