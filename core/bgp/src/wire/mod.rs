@@ -2,12 +2,15 @@
 
 mod action;
 pub mod attr;
+mod attribute_block;
 pub mod capability;
 mod codec;
 mod collect;
 mod dialect;
 mod error;
 mod error_code;
+#[cfg(test)]
+pub(crate) mod generator;
 mod iana;
 mod message;
 mod nlri;
@@ -15,11 +18,14 @@ mod notification;
 mod open;
 mod reader;
 mod route_refresh;
+#[cfg(test)]
+mod tests;
 mod treatment;
 mod update;
 mod writer;
 
 pub use action::Action;
+pub use attribute_block::AttributeBlock;
 pub use codec::Decoder;
 pub use dialect::{AsnWidth, Dialect, PeerType};
 pub use error::{DecodeError, EncodeError};
@@ -34,4 +40,4 @@ pub use open::Open;
 pub use route_refresh::{RouteRefresh, RouteRefreshKind};
 pub use treatment::{Finding, Reach, Update};
 pub use update::RawUpdate;
-pub use writer::{AttributeBlock, UpdateWriter, encode_end_of_rib};
+pub use writer::{UpdateWriter, encode_end_of_rib};

@@ -46,14 +46,12 @@ impl Open {
     /// The sender's AS: the capability's, else the field's (RFC 6793 section 4.1).
     #[must_use]
     pub fn asn(&self) -> Asn {
-        let capability = self
-            .capabilities
-            .iter()
-            .find_map(|capability| match capability {
-                Capability::FourOctetAsn(asn) => Some(*asn),
-                _ => None,
-            });
-        capability.unwrap_or(Asn::from(self.asn_field))
+        for capability in &self.capabilities {
+            if let Capability::FourOctetAsn(asn) = capability {
+                return *asn;
+            }
+        }
+        Asn::from(self.asn_field)
     }
 
     pub(super) fn decode(body: &[u8]) -> Result<Self, DecodeError> {

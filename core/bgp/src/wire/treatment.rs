@@ -197,14 +197,16 @@ impl Finding {
         self.fault.code == code && !multiprotocol && self.fault.reason != FaultReason::Duplicate
     }
 
+    /// The NOTIFICATION's data is the attribute (RFC 4271 section 6.3), but for a list that is wrong as a whole.
     fn to_error(&self) -> DecodeError {
-        match self.fault.reason {
-            FaultReason::Duplicate => DecodeError::MalformedAttributeList,
-            FaultReason::Unrecognized => {
-                DecodeError::UnrecognizedWellKnown(self.fault.octets.clone())
-            }
-            _ => DecodeError::OptionalAttribute(self.fault.octets.clone()),
+        let octets = || self.fault.octets.clone();
+        if self.fault.reason == FaultReason::Duplicate {
+            return DecodeError::MalformedAttributeList;
         }
+        if self.fault.reason == FaultReason::Unrecognized {
+            return DecodeError::UnrecognizedWellKnown(octets());
+        }
+        DecodeError::OptionalAttribute(octets())
     }
 }
 

@@ -59,7 +59,7 @@ pub enum PathAttribute {
     /// RFC 4456 section 8.
     OriginatorId(BgpIdentifier),
     /// RFC 4456 section 8, last reflector first.
-    ClusterList(Vec<BgpIdentifier>),
+    ClusterList(Vec<Ipv4Addr>),
     /// RFC 4760 section 3.
     MpReach(MpReach),
     /// RFC 4760 section 4.
@@ -148,10 +148,13 @@ impl PathAttribute {
 
     /// Appends the attribute with its header.
     pub(super) fn encode(&self, dialect: &Dialect, out: &mut Vec<u8>) {
-        let flags = match self {
-            Self::Unknown(unknown) => unknown.flags,
-            _ => AttributeFlags::of(self.code()).unwrap_or(AttributeFlags::OPTIONAL_TRANSITIVE),
+        let unknown = if let Self::Unknown(unknown) = self {
+            Some(unknown.flags)
+        } else {
+            None
         };
+        let flags = unknown.or(AttributeFlags::of(self.code()));
+        let flags = flags.unwrap_or(AttributeFlags::OPTIONAL_TRANSITIVE);
         flags::encode(flags, self.code(), out, |out| {
             self.encode_value(dialect, out)
         });

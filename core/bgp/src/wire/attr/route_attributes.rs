@@ -1,5 +1,6 @@
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
+use core::net::Ipv4Addr;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,8 +37,8 @@ pub struct ReceivedAttributes {
     pub aggregator: Option<Aggregator>,
     /// Who brought the route into the AS (RFC 4456 section 8).
     pub originator_id: Option<BgpIdentifier>,
-    /// Which reflectors it passed, last first (RFC 4456 section 8).
-    pub cluster_list: Vec<BgpIdentifier>,
+    /// Which clusters of reflectors it passed, last first (RFC 4456 section 8).
+    pub cluster_list: Vec<Ipv4Addr>,
     /// Transitive ones that we do not know; the others are passed over (RFC 4271 section 5).
     pub unknown: Vec<UnknownAttribute>,
 }
