@@ -46,9 +46,8 @@ async fn the_examples_of_the_docs_are_accepted() {
 }
 
 const EXAMPLES: &[(&str, &str)] = &[
-    ("pool.yaml", include_str!("../../../docs/examples/pool.yaml")),
+    ("first-service.yaml", include_str!("../../../docs/examples/first-service.yaml")),
     ("pool-for-team.yaml", include_str!("../../../docs/examples/pool-for-team.yaml")),
-    ("bgp.yaml", include_str!("../../../docs/examples/bgp.yaml")),
     ("bgp-rack.yaml", include_str!("../../../docs/examples/bgp-rack.yaml")),
     ("bgp-password.yaml", include_str!("../../../docs/examples/bgp-password.yaml")),
     ("service.yaml", include_str!("../../../docs/examples/service.yaml")),
