@@ -79,10 +79,10 @@ impl Client {
                         status=$(curl -s -o /dev/null --max-time 2 -w '%{http_code}' \"$2\"); \
                         echo \"$? $status\"; sleep 0.02; \
                       done";
-        let fetching = self
-            .machine
-            .command("bash")
-            .args(["-c", script, "fetch", &flag, &url(address, path)]);
+        let fetching =
+            self.machine
+                .command("bash")
+                .args(["-c", script, "fetch", &flag, &url(address, path)]);
         let working = async {
             let result = work.await;
             self.machine.exec(&["rm", "-f", &flag]).await?;

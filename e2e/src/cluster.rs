@@ -78,13 +78,25 @@ impl Cluster {
         Ok(())
     }
 
+    /// Applies one object that is written as JSON.
+    ///
+    /// # Errors
+    /// As `apply`.
+    pub async fn apply_value(&self, value: &serde_json::Value) -> Result<()> {
+        self.apply_object(&DynamicObject::deserialize(value)?).await
+    }
+
     /// Applies one object of any kind; a kind that was only just defined gets a moment to be served.
     ///
     /// # Errors
     /// The API server's refusal, with the object's kind and name.
     pub async fn apply_object(&self, object: &DynamicObject) -> Result<()> {
         let types = object.types.as_ref().context("object without kind")?;
-        let name = object.metadata.name.as_deref().context("object without name")?;
+        let name = object
+            .metadata
+            .name
+            .as_deref()
+            .context("object without name")?;
         let kind = GroupVersionKind::try_from(types)?;
         let sentence = format!("kind {} is served", types.kind);
         let (resource, capabilities) =

@@ -97,9 +97,7 @@ impl Command {
 
     /// Whether the run succeeds.
     pub async fn succeeds(mut self) -> bool {
-        self.run()
-            .await
-            .is_ok_and(|output| output.status.success())
+        self.run().await.is_ok_and(|output| output.status.success())
     }
 
     async fn run(&mut self) -> Result<Output> {

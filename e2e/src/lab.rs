@@ -1,5 +1,6 @@
 //! The lab as a whole: up, found again, down.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -67,12 +68,39 @@ impl Lab {
         topology::remove_traces().await
     }
 
+    /// Stops the API server as a crash would.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub async fn stop_api_server(&self) -> Result<()> {
+        control_plane::MACHINE.stop(control_plane::API_SERVER).await
+    }
+
+    /// Starts the API server after `stop_api_server`, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub async fn start_api_server(&self) -> Result<()> {
+        control_plane::start_api_server().await?;
+        await_api_server(&self.cluster).await
+    }
+
     async fn remove() -> Result<()> {
         topology::remove().await?;
         let folder = state::folder();
         if folder.exists() {
             std::fs::remove_dir_all(&folder)
                 .with_context(|| format!("remove {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    /// Static routes from each node to the pods of the other.
+    pub(crate) async fn route_pods(&self) -> Result<()> {
+        let [first, second] = NODES;
+        for (node, other) in [(first, second), (second, first)] {
+            let ranges = self.cluster.pod_ranges(other.name()).await?;
+            node.route_pods(other, &ranges).await?;
         }
         Ok(())
     }
@@ -89,9 +117,10 @@ impl Lab {
             .await
         };
         let (first_ranges, second_ranges) = tokio::try_join!(ranges(first), ranges(second))?;
+        self.route_pods().await?;
         tokio::try_join!(
-            first.write_pod_network(&first_ranges, second, &second_ranges),
-            second.write_pod_network(&second_ranges, first, &first_ranges),
+            first.write_pod_network(&first_ranges),
+            second.write_pod_network(&second_ranges),
         )?;
         for node in NODES {
             let sentence = format!("node {} is Ready", node.name());
@@ -102,6 +131,18 @@ impl Lab {
         }
         Ok(())
     }
+}
+
+/// An administrator's kubeconfig for the lab that is up.
+#[must_use]
+pub fn kubeconfig() -> PathBuf {
+    state::kubeconfig()
+}
+
+/// The kubectl that fits the lab.
+#[must_use]
+pub fn kubectl() -> PathBuf {
+    artifact::cache().join("bin/kubectl")
 }
 
 async fn write_files(authority: &Authority) -> Result<()> {
@@ -125,9 +166,14 @@ async fn start_control_plane(authority: &Authority) -> Result<()> {
     let administrator = authority.client("administrator", Some("system:masters"))?;
     let kubeconfig = authority.kubeconfig(&administrator, &control_plane::url())?;
     write(&state::kubeconfig(), &kubeconfig)?;
-    let cluster = Cluster::connect().await?;
-    await_condition("the API server is ready", Duration::from_secs(120), async || {
-        Ok(Seen::when(cluster.ready().await?, ()))
-    })
+    await_api_server(&Cluster::connect().await?).await
+}
+
+async fn await_api_server(cluster: &Cluster) -> Result<()> {
+    await_condition(
+        "the API server is ready",
+        Duration::from_secs(120),
+        async || Ok(Seen::when(cluster.ready().await?, ())),
+    )
     .await
 }

@@ -9,19 +9,25 @@
 //! Nothing here sleeps to wait for an effect: `await_condition` asks again until a generous deadline.
 
 mod artifact;
+pub mod case;
 pub mod client;
 pub mod cluster;
 pub mod command;
 pub mod condition;
 mod control_plane;
 mod docker;
+pub mod herald;
 pub mod lab;
+pub mod netns;
 pub mod node;
 mod pki;
+mod restore;
 pub mod router;
 mod state;
 pub mod step;
 mod topology;
+pub mod workload;
 
+pub use case::{Case, Isolation, run};
 pub use condition::await_condition;
 pub use lab::Lab;

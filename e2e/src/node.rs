@@ -124,11 +124,25 @@ impl Node {
         Ok(())
     }
 
+    /// Puts back the IPv6 address and the router's routes, which leave with a link that goes down.
+    pub(crate) async fn restore_addresses(self) -> Result<()> {
+        let address = format!("{}/64", self.ipv6);
+        let script = "ip -6 addr replace \"$1\" dev eth1 nodad \
+                      && ip route replace 10.9.0.0/24 via 10.1.0.1 \
+                      && ip -6 route replace fd09::/64 via fd01::1";
+        self.machine
+            .exec(&["bash", "-c", script, "restore", &address])
+            .await?;
+        Ok(())
+    }
+
     /// Writes what containerd, kubelet and kube-proxy read.
     pub(crate) fn write_files(self, folder: &Path, authority: &Authority) -> Result<()> {
         write(&folder.join("ca.crt"), authority.certificate())?;
-        let kubelet =
-            authority.client(&format!("system:node:{}", self.name()), Some("system:nodes"))?;
+        let kubelet = authority.client(
+            &format!("system:node:{}", self.name()),
+            Some("system:nodes"),
+        )?;
         let proxy = authority.client("system:kube-proxy", None)?;
         for (name, identity) in [("kubelet", kubelet), ("kube-proxy", proxy)] {
             let kubeconfig = authority.kubeconfig(&identity, &control_plane::url())?;
@@ -184,13 +198,23 @@ impl Node {
         Ok(())
     }
 
-    /// A plain point-to-point pod network for the node's own ranges, and routes to the pods of the other node.
-    pub(crate) async fn write_pod_network(
-        self,
-        own: &[String],
-        other: Self,
-        others: &[String],
-    ) -> Result<()> {
+    /// Routes to the pods of another node.
+    pub(crate) async fn route_pods(self, other: Self, ranges: &[String]) -> Result<()> {
+        for range in ranges {
+            let gateway = if range.contains(':') {
+                other.ipv6
+            } else {
+                other.ipv4
+            };
+            self.machine
+                .exec(&["ip", "route", "replace", range, "via", gateway])
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// A plain point-to-point pod network for the node's own ranges.
+    pub(crate) async fn write_pod_network(self, own: &[String]) -> Result<()> {
         let ranges: Vec<_> = own
             .iter()
             .map(|range| serde_json::json!([{"subnet": range}]))
@@ -208,16 +232,6 @@ impl Node {
                 },
             }],
         });
-        for range in others {
-            let gateway = if range.contains(':') {
-                other.ipv6
-            } else {
-                other.ipv4
-            };
-            self.machine
-                .exec(&["ip", "route", "replace", range, "via", gateway])
-                .await?;
-        }
         let script = "mkdir -p /etc/cni/net.d && cat > /etc/cni/net.d/lab.part \
                       && mv /etc/cni/net.d/lab.part /etc/cni/net.d/10-lab.conflist";
         docker(["exec", "-i", &container(self.name())])

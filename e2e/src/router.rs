@@ -61,7 +61,10 @@ impl Router {
     /// # Errors
     /// When a line is refused.
     pub async fn configure(self, lines: &[&str]) -> Result<()> {
-        let mut command = self.machine.command("vtysh").args(["-c", "configure terminal"]);
+        let mut command = self
+            .machine
+            .command("vtysh")
+            .args(["-c", "configure terminal"]);
         for line in lines {
             command = command.args(["-c", line]);
         }
@@ -117,14 +120,18 @@ impl Router {
     /// # Errors
     /// When that does not happen within a minute.
     pub async fn await_route(self, prefix: &str, nodes: &[Node]) -> Result<()> {
-        let addresses: BTreeSet<&str> =
-            nodes.iter().flat_map(|node| [node.ipv4, node.ipv6]).collect();
+        let addresses: BTreeSet<&str> = nodes
+            .iter()
+            .flat_map(|node| [node.ipv4, node.ipv6])
+            .collect();
         let names: Vec<&str> = nodes.iter().map(|node| node.name()).collect();
         let sentence = format!("the router has {prefix} from exactly {names:?}");
         await_condition(&sentence, Duration::from_secs(60), async || {
             let announcers = self.announcers(prefix).await?;
             let expected = announcers.len() == nodes.len()
-                && announcers.iter().all(|peer| addresses.contains(peer.as_str()));
+                && announcers
+                    .iter()
+                    .all(|peer| addresses.contains(peer.as_str()));
             let next_hops = self.next_hops(prefix).await?;
             Ok(Seen::when(
                 expected && next_hops.len() == nodes.len(),
@@ -211,6 +218,29 @@ impl Router {
             None => format!("no neighbor {address} password"),
         };
         self.configure(&[&format!("router bgp {ASN}"), &line]).await
+    }
+
+    /// The configuration as deployed, and bgpd alive.
+    pub(crate) async fn restore(self) -> Result<()> {
+        let running = self
+            .machine
+            .command("pgrep")
+            .args(["-x", "bgpd"])
+            .succeeds()
+            .await;
+        if !running {
+            self.restart().await?;
+        }
+        let configuration = self.show("show running-config").await?;
+        for line in configuration.lines().map(str::trim) {
+            let mut words = line.split(' ');
+            if let (Some("neighbor"), Some(address), Some("password")) =
+                (words.next(), words.next(), words.next())
+            {
+                self.set_password(address, None).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn json(self, command: &str) -> Result<Value> {

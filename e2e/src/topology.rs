@@ -54,7 +54,10 @@ pub(crate) async fn deploy() -> Result<()> {
 pub(crate) async fn remove() -> Result<()> {
     let containers = listed(&["ps", "-aq", "--filter", "label=containerlab=herald-lab"]).await?;
     if !containers.is_empty() {
-        docker(["rm", "-f", "-v"]).args(&containers).output().await?;
+        docker(["rm", "-f", "-v"])
+            .args(&containers)
+            .output()
+            .await?;
     }
     if !listed(&["network", "ls", "-q", "--filter", "name=^herald-lab$"])
         .await?

@@ -1,0 +1,186 @@
+//! Herald in the lab: installed by its manifest, and asked what it does.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use crds::{SessionStatus, SpeakerState};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, ListParams, LogParams};
+
+use crate::Lab;
+use crate::artifact::{Image, root};
+use crate::condition::{Seen, await_condition};
+use crate::node::{NODES, Node};
+use crate::router::ADDRESSES;
+use crate::workload;
+
+/// Where Herald is installed.
+pub const NAMESPACE: &str = "herald-system";
+/// The peers that every case may rely on: the router over IPv4 and over IPv6.
+pub const PEERS: [&str; 2] = ["tor4", "tor6"];
+/// The image's name in the manifest, which `IMAGE` may replace.
+const MANIFEST_IMAGE: &str = concat!("herald:", env!("CARGO_PKG_VERSION"));
+
+impl Lab {
+    /// Installs Herald from `deploy/herald.yaml`, and waits until it is ready.
+    ///
+    /// # Errors
+    /// When `make image` has not been run, or Herald does not become ready within two minutes.
+    pub async fn install(&self) -> Result<()> {
+        let image = Image::herald();
+        let [first, second] = NODES;
+        tokio::try_join!(first.load(&image), second.load(&image))
+            .context("`make image` makes the image")?;
+        let manifest = std::fs::read_to_string(root().join("deploy/herald.yaml"))?;
+        let manifest = manifest.replace(
+            &format!("image: {MANIFEST_IMAGE}\n"),
+            &format!("image: {}\n", image.tag),
+        );
+        self.cluster.apply(&manifest).await?;
+        self.await_herald().await?;
+        self.apply_peers().await
+    }
+
+    /// Waits until every replica of controller and speaker is ready.
+    ///
+    /// # Errors
+    /// When that does not happen within two minutes.
+    pub async fn await_herald(&self) -> Result<()> {
+        let deployments: Api<Deployment> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        let daemons: Api<DaemonSet> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        await_condition("Herald is ready", Duration::from_secs(120), async || {
+            let controller = deployments.get("herald-controller").await?;
+            let speaker = daemons.get("herald-speaker").await?;
+            let controllers = controller.status.and_then(|status| status.ready_replicas);
+            let speakers = speaker.status.map(|status| status.number_ready);
+            Ok(Seen::when(
+                controllers == Some(2) && speakers == Some(2),
+                (controllers, speakers),
+            ))
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// The two peers as they should be, whatever a case has made of them.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn apply_peers(&self) -> Result<()> {
+        for (name, address) in PEERS.into_iter().zip(ADDRESSES) {
+            self.cluster
+                .apply_value(&workload::peer(name, address))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until every node has its two sessions with the router.
+    ///
+    /// # Errors
+    /// When that does not happen.
+    pub async fn await_sessions(&self) -> Result<()> {
+        for node in NODES {
+            self.router.await_session(node.ipv4, true).await?;
+            self.router.await_session(node.ipv6, true).await?;
+        }
+        Ok(())
+    }
+
+    /// What the speaker of a node says of itself.
+    ///
+    /// # Errors
+    /// When it has said nothing so far.
+    pub async fn speaker_state(&self, node: Node) -> Result<SpeakerState> {
+        let states: Api<SpeakerState> = Api::all(self.cluster.client());
+        Ok(states.get(node.name()).await?)
+    }
+
+    /// What the speaker of a node says of its session with a peer; `None` when it has none.
+    ///
+    /// # Errors
+    /// When it has said nothing at all so far.
+    pub async fn session_status(&self, node: Node, peer: &str) -> Result<Option<SessionStatus>> {
+        let status = self.speaker_state(node).await?.status.unwrap_or_default();
+        Ok(status
+            .sessions
+            .into_iter()
+            .find(|session| session.peer == peer))
+    }
+
+    /// The speaker pod of a node.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn speaker_pod(&self, node: Node) -> Result<Pod> {
+        let selection = ListParams::default()
+            .labels("app.kubernetes.io/component=speaker")
+            .fields(&format!("spec.nodeName={}", node.name()));
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        pods.list(&selection)
+            .await?
+            .items
+            .into_iter()
+            .find(|pod| pod.metadata.deletion_timestamp.is_none())
+            .context("no speaker pod")
+    }
+
+    /// Name of the controller pod that leads.
+    ///
+    /// # Errors
+    /// When nobody leads.
+    pub async fn leader(&self) -> Result<String> {
+        let leases: Api<Lease> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        leases
+            .list(&ListParams::default())
+            .await?
+            .items
+            .into_iter()
+            .find(|lease| {
+                let name = lease.metadata.name.as_deref().unwrap_or_default();
+                name.starts_with("herald-controller-")
+            })
+            .and_then(|lease| lease.spec)
+            .and_then(|spec| spec.holder_identity)
+            .filter(|holder| !holder.is_empty())
+            .context("nobody leads")
+    }
+
+    /// What is known about Herald and the router, for a person who looks into a failure.
+    pub async fn describe(&self) -> String {
+        let mut report = String::new();
+        let mut add = |title: &str, text: String| {
+            report.push_str(&format!("==== {title}\n{text}\n"));
+        };
+        for command in [
+            "show bgp summary",
+            "show bgp ipv4 unicast",
+            "show bgp ipv6 unicast",
+        ] {
+            add(command, or_error(self.router.show(command).await));
+        }
+        for node in NODES {
+            let state = self.speaker_state(node).await;
+            let state = state.and_then(|state| Ok(serde_yaml_ng::to_string(&state)?));
+            add(&format!("SpeakerState {}", node.name()), or_error(state));
+        }
+        let pods: Api<Pod> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        let list = pods.list(&ListParams::default()).await;
+        for pod in list.map(|list| list.items).unwrap_or_default() {
+            let name = pod.metadata.name.unwrap_or_default();
+            let wanted = LogParams {
+                tail_lines: Some(200),
+                ..LogParams::default()
+            };
+            let log = pods.logs(&name, &wanted).await.map_err(Into::into);
+            add(&format!("log of {name}"), or_error(log));
+        }
+        report
+    }
+}
+
+fn or_error(result: Result<String>) -> String {
+    result.unwrap_or_else(|error| format!("{error:#}"))
+}

@@ -1,0 +1,101 @@
+//! Making the lab whole again, whatever a case or a killed run has broken in it.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use crds::{BGPAdvertisement, BGPPeer, IPAddressPool};
+use k8s_openapi::api::core::v1::{Namespace, Node as NodeObject, Secret};
+use kube::api::{Api, DeleteParams, ListParams};
+
+use crate::case::LABEL;
+use crate::condition::{Seen, await_condition};
+use crate::herald::NAMESPACE;
+use crate::node::NODES;
+use crate::{Lab, control_plane};
+
+/// Removes what the cases of an earlier run have left in the cluster.
+pub(crate) async fn sweep(lab: &Lab) -> Result<()> {
+    if !lab.cluster.ready().await.unwrap_or(false) {
+        revive_api_server(lab).await?;
+    }
+    remove(lab, LABEL).await
+}
+
+/// Deletes the objects that a label selects, and waits until namespaces and Services are really gone.
+pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
+    let client = lab.cluster.client();
+    let (selected, now) = (
+        ListParams::default().labels(selector),
+        DeleteParams::default().grace_period(0),
+    );
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    let found = namespaces.list(&selected).await?;
+    for name in found
+        .iter()
+        .filter_map(|object| object.metadata.name.as_deref())
+    {
+        namespaces.delete(name, &now).await?;
+    }
+    // Services first, then what their addresses and announcements hang on.
+    await_condition(
+        "the namespaces are gone",
+        Duration::from_secs(120),
+        async || {
+            let left = namespaces.list(&selected).await?.items.len();
+            Ok(Seen::when(left == 0, left))
+        },
+    )
+    .await?;
+    Api::<BGPAdvertisement>::all(client.clone())
+        .delete_collection(&now, &selected)
+        .await?;
+    Api::<IPAddressPool>::all(client.clone())
+        .delete_collection(&now, &selected)
+        .await?;
+    Api::<BGPPeer>::all(client.clone())
+        .delete_collection(&now, &selected)
+        .await?;
+    Api::<Secret>::namespaced(client, NAMESPACE)
+        .delete_collection(&now, &selected)
+        .await?;
+    Ok(())
+}
+
+/// Links up, labels off, router and peers as they were, every pod of Herald ready, every session Established.
+pub(crate) async fn restore(lab: &Lab) -> Result<()> {
+    if !lab.cluster.ready().await.unwrap_or(false) {
+        revive_api_server(lab).await?;
+    }
+    for node in NODES {
+        node.set_link(true).await?;
+        node.restore_addresses().await?;
+        relabel(lab, node.name()).await?;
+    }
+    lab.route_pods().await?;
+    lab.router.restore().await?;
+    lab.apply_peers().await?;
+    lab.await_herald().await?;
+    lab.await_sessions().await
+}
+
+async fn revive_api_server(lab: &Lab) -> Result<()> {
+    // It may be there and only stuck, or just be starting.
+    let _ = control_plane::MACHINE.stop(control_plane::API_SERVER).await;
+    lab.start_api_server().await
+}
+
+/// Removes the labels that cases put on nodes.
+async fn relabel(lab: &Lab, node: &str) -> Result<()> {
+    let object = Api::<NodeObject>::all(lab.cluster.client())
+        .get(node)
+        .await?;
+    let labels = object.metadata.labels.unwrap_or_default();
+    for label in labels.keys() {
+        let ours = label.starts_with("e2e.heraldlb.io/")
+            || label == "node.kubernetes.io/exclude-from-external-load-balancers";
+        if ours {
+            lab.cluster.label_node(node, label, None).await?;
+        }
+    }
+    Ok(())
+}
