@@ -30,6 +30,7 @@ use crate::watch::{
 const WAITING: usize = 256;
 
 /// What the watches tell.
+#[allow(clippy::large_enum_variant, reason = "nearly every event is a change")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// One parsed object, or the end of a list.
