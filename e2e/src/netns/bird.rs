@@ -1,0 +1,205 @@
+//! BIRD 2.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::daemon::Signal;
+use super::peer::Notified;
+use super::{Daemon, Namespace, Peer, PeerSettings, Received};
+use crate::command::Command;
+
+/// A running BIRD.
+#[derive(Debug)]
+pub struct Bird {
+    daemon: Daemon,
+    folder: PathBuf,
+}
+
+impl Peer for Bird {
+    const NAME: &'static str = "bird";
+    const ASKS_FOR_REFRESH: bool = true;
+
+    async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
+        let file = folder.join("bird.conf");
+        std::fs::write(&file, configuration(folder, settings))?;
+        let mut command = namespace.enter("bird");
+        command
+            .arg("-f")
+            .arg("-c")
+            .arg(&file)
+            .arg("-s")
+            .arg(folder.join("bird.ctl"));
+        command.arg("-P").arg(folder.join("bird.pid"));
+        let daemon = Daemon::start(command, &folder.join("bird.out.log"))?;
+        Ok(Self {
+            daemon,
+            folder: folder.to_owned(),
+        })
+    }
+
+    async fn stop(self) -> Result<()> {
+        self.daemon.stop().await
+    }
+
+    async fn suspend(&self, still: bool) -> Result<()> {
+        self.daemon
+            .signal(if still { Signal::Stop } else { Signal::Cont })
+            .await
+    }
+
+    async fn established(&self) -> Result<bool> {
+        let shown = self.ask(&["show", "protocols", "p"]).await?;
+        Ok(shown.contains("Established"))
+    }
+
+    async fn route(&self, prefix: &str) -> Result<Option<Received>> {
+        let question = ["show", "route", prefix, "protocol", "p", "all"];
+        match self.ask(&question).await {
+            Ok(shown) if shown.contains("BGP.as_path") => received(&shown).map(Some),
+            Ok(_) => Ok(None),
+            Err(error) if error.to_string().contains("Network not found") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn updates(&self) -> Result<u64> {
+        let shown = self.ask(&["show", "protocols", "all", "p"]).await?;
+        let lines = shown
+            .lines()
+            .filter(|line| line.contains("Import updates:"));
+        Ok(lines
+            .filter_map(|line| line.split_whitespace().nth(2)?.parse::<u64>().ok())
+            .sum())
+    }
+
+    async fn ask_for_refresh(&self) -> Result<()> {
+        self.ask(&["reload", "in", "p"]).await.map(drop)
+    }
+
+    async fn end_of_rib(&self) -> Result<bool> {
+        Ok(self.log()?.matches("Got END-OF-RIB").count() >= 2)
+    }
+
+    async fn notified(&self) -> Result<Option<Notified>> {
+        let log = self.log()?;
+        let last = log
+            .lines()
+            .rev()
+            .find_map(|line| line.split_once("> p: Received: "));
+        let Some((_, reason)) = last else {
+            return Ok(None);
+        };
+        let known = [
+            ("Administrative shutdown", (6, 2)),
+            ("Peer de-configured", (6, 3)),
+            ("Administrative reset", (6, 4)),
+            ("Connection rejected", (6, 5)),
+            ("Other configuration change", (6, 6)),
+            ("Connection collision resolution", (6, 7)),
+            ("Hold timer expired", (4, 0)),
+        ];
+        let known = known.iter().find(|(words, _)| reason.starts_with(words));
+        known
+            .map(|(_, notified)| Some(*notified))
+            .with_context(|| format!("unknown reason: {reason}"))
+    }
+}
+
+impl Bird {
+    async fn ask(&self, words: &[&str]) -> Result<String> {
+        let socket = self.folder.join("bird.ctl");
+        Command::new("birdc")
+            .arg("-s")
+            .arg(socket)
+            .args(words)
+            .output()
+            .await
+    }
+
+    fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.join("bird.log"))?)
+    }
+}
+
+fn configuration(folder: &Path, settings: &PeerSettings) -> String {
+    let PeerSettings {
+        address,
+        asn,
+        our_address,
+        our_asn,
+        hold_time,
+        ..
+    } = settings;
+    let mut options = String::new();
+    if settings.passive {
+        options.push_str("  passive on;\n");
+    }
+    if settings.multi_hop {
+        options.push_str("  multihop 8;\n");
+    } else {
+        options.push_str("  direct;\n");
+    }
+    if let Some(password) = &settings.password {
+        options.push_str(&format!("  password \"{password}\";\n"));
+    }
+    let log = folder.join("bird.log");
+    format!(
+        "log \"{}\" all;\n\
+         router id {};\n\
+         debug protocols {{ states, events, packets }};\n\
+         protocol device {{ }}\n\
+         protocol bgp p {{\n\
+         \x20 local {address} as {asn};\n\
+         \x20 neighbor {our_address} as {our_asn};\n\
+         \x20 hold time {hold_time};\n\
+         \x20 connect delay time 0;\n\
+         \x20 connect retry time 1;\n\
+         \x20 error wait time 1, 2;\n\
+         {options}\
+         \x20 ipv4 {{ import all; export none; }};\n\
+         \x20 ipv6 {{ import all; export none; }};\n\
+         }}\n",
+        log.display(),
+        settings.identifier(),
+    )
+}
+
+/// From the text of `show route all`, which has one attribute a line.
+fn received(shown: &str) -> Result<Received> {
+    let field = |name: &str| {
+        let name = format!("BGP.{name}: ");
+        shown
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(name.as_str()).map(str::to_owned))
+    };
+    let numbers = |text: String| {
+        text.split_whitespace()
+            .map(str::parse)
+            .collect::<Result<Vec<u32>, _>>()
+    };
+    let tuples = |text: Option<String>, keep_blanks: bool| {
+        let text = text.unwrap_or_default();
+        let split = if keep_blanks {
+            text.replace(", ", ":")
+        } else {
+            text.replace(',', ":")
+        };
+        split
+            .split_whitespace()
+            .map(|each| each.trim_matches(['(', ')']).to_owned())
+            .collect()
+    };
+    let next_hops = field("next_hop").context("no next hop")?;
+    Ok(Received {
+        next_hops: next_hops
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?,
+        as_path: numbers(field("as_path").unwrap_or_default())?,
+        origin: field("origin").unwrap_or_default().to_lowercase(),
+        local_pref: field("local_pref").map(|text| text.parse()).transpose()?,
+        communities: tuples(field("community"), false),
+        large_communities: tuples(field("large_community"), true),
+    })
+}

@@ -1,0 +1,255 @@
+//! ExaBGP. It keeps no table: what it received is read from the messages that it hands to its helper process.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::daemon::Signal;
+use super::peer::Notified;
+use super::{Daemon, Namespace, Peer, PeerSettings, Received};
+
+/// A running ExaBGP.
+#[derive(Debug)]
+pub struct ExaBgp {
+    daemon: Daemon,
+    folder: PathBuf,
+}
+
+impl Peer for ExaBgp {
+    const NAME: &'static str = "exabgp";
+    const ASKS_FOR_REFRESH: bool = true;
+
+    async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
+        let file = folder.join("exabgp.conf");
+        std::fs::write(&file, configuration(folder, settings))?;
+        for name in ["exabgp.commands", "exabgp.received"] {
+            std::fs::write(folder.join(name), "")?;
+        }
+        let helper = folder.join("exabgp.sh");
+        std::fs::write(&helper, helper_script(folder))?;
+        std::fs::set_permissions(&helper, std::fs::Permissions::from_mode(0o755))?;
+        let mut command = namespace.enter("exabgp");
+        command.arg(&file).current_dir(folder);
+        let set = [
+            ("exabgp.daemon.drop", "false"),
+            ("exabgp.daemon.user", "root"),
+            ("exabgp.log.destination", "stdout"),
+            ("exabgp.api.cli", "false"),
+            ("exabgp.api.ack", "false"),
+            (
+                "exabgp.bgp.passive",
+                if settings.passive { "true" } else { "false" },
+            ),
+        ];
+        command.envs(set);
+        if settings.listens {
+            let address = settings.address.to_string();
+            command.envs([
+                ("exabgp.tcp.bind", address.as_str()),
+                ("exabgp.tcp.port", "179"),
+            ]);
+        }
+        let daemon = Daemon::start(command, &folder.join("exabgp.log"))?;
+        Ok(Self {
+            daemon,
+            folder: folder.to_owned(),
+        })
+    }
+
+    async fn stop(self) -> Result<()> {
+        self.daemon.stop().await
+    }
+
+    async fn suspend(&self, still: bool) -> Result<()> {
+        self.daemon
+            .signal(if still { Signal::Stop } else { Signal::Cont })
+            .await
+    }
+
+    async fn established(&self) -> Result<bool> {
+        let messages = self.messages()?;
+        let mut states = messages
+            .iter()
+            .rev()
+            .filter(|message| message["type"] == "state");
+        Ok(states
+            .next()
+            .is_some_and(|message| message["neighbor"]["state"] == "up"))
+    }
+
+    async fn route(&self, prefix: &str) -> Result<Option<Received>> {
+        let mut route = None;
+        for message in self.messages()? {
+            let update = &message["neighbor"]["message"]["update"];
+            if message["neighbor"]["state"] == "down" {
+                route = None;
+            }
+            if mentions(&update["withdraw"], prefix) {
+                route = None;
+            }
+            for (next_hop, _) in announced(update).filter(|(_, routes)| mentions(routes, prefix)) {
+                route = Some(received(next_hop, &update["attribute"])?);
+            }
+        }
+        Ok(route)
+    }
+
+    async fn updates(&self) -> Result<u64> {
+        Ok(self
+            .in_session()?
+            .iter()
+            .filter(|message| message["type"] == "update")
+            .count() as u64)
+    }
+
+    async fn ask_for_refresh(&self) -> Result<()> {
+        self.command("announce route-refresh ipv4 unicast")
+    }
+
+    async fn end_of_rib(&self) -> Result<bool> {
+        let messages = self.in_session()?;
+        let seen = |family: &str| {
+            messages
+                .iter()
+                .any(|message| message["neighbor"]["message"]["eor"]["afi"] == family)
+        };
+        Ok(seen("ipv4") && seen("ipv6"))
+    }
+
+    async fn notified(&self) -> Result<Option<Notified>> {
+        let messages = self.messages()?;
+        let received = messages.iter().rev().find_map(|message| {
+            let notification = &message["neighbor"]["message"]["notification"];
+            let code = |name: &str| notification[name].as_u64()?.try_into().ok();
+            (message["neighbor"]["direction"] == "receive").then_some(())?;
+            Some((code("code")?, code("subcode")?))
+        });
+        Ok(received)
+    }
+}
+
+impl ExaBgp {
+    /// Gives it a command of its interface, for example `announce route ...`.
+    ///
+    /// # Errors
+    /// When the file that its helper follows cannot be written.
+    pub fn command(&self, command: &str) -> Result<()> {
+        let file = self.folder.join("exabgp.commands");
+        let mut commands = std::fs::OpenOptions::new().append(true).open(file)?;
+        writeln!(commands, "{command}").context("write the command")
+    }
+
+    /// All messages of all sessions. The last line may still be in the making.
+    fn messages(&self) -> Result<Vec<Value>> {
+        let text = std::fs::read_to_string(self.folder.join("exabgp.received"))?;
+        Ok(text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect())
+    }
+
+    fn in_session(&self) -> Result<Vec<Value>> {
+        let messages = self.messages()?;
+        let start = messages
+            .iter()
+            .rposition(|message| message["neighbor"]["state"] == "connected");
+        Ok(messages
+            .into_iter()
+            .skip(start.unwrap_or_default())
+            .collect())
+    }
+}
+
+/// Standard input of the helper is what ExaBGP received, its standard output what it should do.
+fn helper_script(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "#!/bin/sh\n\
+         tail -f -n +1 {folder}/exabgp.commands &\n\
+         exec cat >> {folder}/exabgp.received\n"
+    )
+}
+
+fn configuration(folder: &Path, settings: &PeerSettings) -> String {
+    let PeerSettings {
+        address,
+        asn,
+        our_address,
+        our_asn,
+        hold_time,
+        ..
+    } = settings;
+    let mut options = String::new();
+    if settings.passive {
+        options.push_str("  passive;\n");
+    }
+    if settings.multi_hop {
+        options.push_str("  outgoing-ttl 8;\n");
+    }
+    if let Some(password) = &settings.password {
+        options.push_str(&format!("  md5-password \"{password}\";\n"));
+    }
+    format!(
+        "process harness {{\n  run {}/exabgp.sh;\n  encoder json;\n}}\n\
+         neighbor {our_address} {{\n\
+         \x20 router-id {};\n\
+         \x20 local-address {address};\n\
+         \x20 local-as {asn};\n\
+         \x20 peer-as {our_asn};\n\
+         \x20 hold-time {hold_time};\n\
+         {options}\
+         \x20 capability {{ route-refresh enable; asn4 enable; }}\n\
+         \x20 family {{ ipv4 unicast; ipv6 unicast; }}\n\
+         \x20 api {{\n    processes [ harness ];\n    neighbor-changes;\n\
+         \x20   receive {{ parsed; update; notification; }}\n  }}\n\
+         }}\n",
+        folder.display(),
+        settings.identifier(),
+    )
+}
+
+/// Pairs of next hop and the routes that have it, of both families.
+fn announced(update: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let families = update["announce"]
+        .as_object()
+        .into_iter()
+        .flat_map(|families| families.values());
+    families
+        .filter_map(Value::as_object)
+        .flatten()
+        .map(|(next_hop, routes)| (next_hop.as_str(), routes))
+}
+
+/// Whether a prefix stands in a part of an UPDATE.
+fn mentions(part: &Value, prefix: &str) -> bool {
+    match part {
+        Value::Object(fields) => fields.values().any(|field| mentions(field, prefix)),
+        Value::Array(items) => items.iter().any(|item| mentions(item, prefix)),
+        Value::String(text) => text == prefix,
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn received(next_hop: &str, attributes: &Value) -> Result<Received> {
+    let items = |name: &str| attributes[name].as_array().cloned().unwrap_or_default();
+    let number = |value: &Value| value.as_u64().and_then(|value| u32::try_from(value).ok());
+    let tuple = |item: &Value| {
+        let parts = item.as_array().cloned().unwrap_or_default();
+        parts
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(":")
+    };
+    Ok(Received {
+        next_hops: vec![next_hop.parse()?],
+        as_path: items("as-path").iter().filter_map(number).collect(),
+        origin: attributes["origin"].as_str().unwrap_or_default().to_owned(),
+        local_pref: number(&attributes["local-preference"]),
+        communities: items("community").iter().map(tuple).collect(),
+        large_communities: items("large-community").iter().map(tuple).collect(),
+    })
+}

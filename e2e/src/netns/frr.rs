@@ -1,0 +1,243 @@
+//! FRR: zebra and bgpd.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use super::daemon::Signal;
+use super::peer::Notified;
+use super::{Daemon, Namespace, Peer, PeerSettings, Received};
+use crate::await_condition;
+use crate::command::Command;
+use crate::condition::Seen;
+
+/// Where Debian and the images put the daemons.
+const DAEMONS: &str = "/usr/lib/frr";
+
+/// A running FRR.
+#[derive(Debug)]
+pub struct Frr {
+    zebra: Daemon,
+    bgpd: Daemon,
+    folder: PathBuf,
+    peer: String,
+}
+
+impl Peer for Frr {
+    const NAME: &'static str = "frr";
+    const ASKS_FOR_REFRESH: bool = true;
+
+    async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
+        let own = folder.join("frr");
+        std::fs::create_dir_all(&own)?;
+        std::fs::write(own.join("zebra.conf"), "hostname zebra\n")?;
+        std::fs::write(own.join("bgpd.conf"), configuration(settings))?;
+        // The daemons give up root before they make their sockets.
+        let own_path = own.to_string_lossy().into_owned();
+        Command::new("chown")
+            .args(["-R", "frr:frr", &own_path])
+            .output()
+            .await?;
+        let zebra = Daemon::start(daemon(namespace, &own, "zebra"), &folder.join("zebra.log"))?;
+        let ready = own.join("zserv.api");
+        await_condition("zebra listens", Duration::from_secs(20), async || {
+            Ok(Seen::when(ready.exists(), ()))
+        })
+        .await?;
+        let mut bgpd = daemon(namespace, &own, "bgpd");
+        if !settings.listens {
+            bgpd.args(["-p", "0"]);
+        }
+        let bgpd = Daemon::start(bgpd, &folder.join("bgpd.log"))?;
+        Ok(Self {
+            zebra,
+            bgpd,
+            folder: own,
+            peer: settings.our_address.to_string(),
+        })
+    }
+
+    async fn stop(self) -> Result<()> {
+        self.bgpd.stop().await?;
+        self.zebra.stop().await?;
+        let _ = std::fs::remove_file(self.folder.join("zserv.api"));
+        Ok(())
+    }
+
+    async fn suspend(&self, still: bool) -> Result<()> {
+        self.bgpd
+            .signal(if still { Signal::Stop } else { Signal::Cont })
+            .await
+    }
+
+    async fn established(&self) -> Result<bool> {
+        Ok(self.neighbor().await?["bgpState"] == "Established")
+    }
+
+    async fn route(&self, prefix: &str) -> Result<Option<Received>> {
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        let shown = self
+            .ask(&format!("show bgp {family} unicast {prefix} json"))
+            .await?;
+        let path = &shown["paths"][0];
+        if path.is_null() {
+            Ok(None)
+        } else {
+            received(path).map(Some)
+        }
+    }
+
+    async fn updates(&self) -> Result<u64> {
+        self.neighbor().await?["messageStats"]["updatesRecv"]
+            .as_u64()
+            .context("updatesRecv")
+    }
+
+    async fn ask_for_refresh(&self) -> Result<()> {
+        self.ask(&format!("clear bgp ipv4 unicast {} soft in", self.peer))
+            .await
+            .map(drop)
+    }
+
+    /// From the log: its JSON has this only for peers with the graceful restart capability.
+    async fn end_of_rib(&self) -> Result<bool> {
+        let log = self.folder.with_file_name("bgpd.log");
+        let log = std::fs::read_to_string(log)?;
+        let seen = |family: &str| log.contains(&format!("rcvd End-of-RIB for {family} Unicast"));
+        Ok(seen("IPv4") && seen("IPv6"))
+    }
+
+    async fn notified(&self) -> Result<Option<Notified>> {
+        let neighbor = self.neighbor().await?;
+        if neighbor["lastResetDueTo"] != "BGP Notification received" {
+            return Ok(None);
+        }
+        let pair = neighbor["lastErrorCodeSubcode"]
+            .as_str()
+            .context("lastErrorCodeSubcode")?;
+        let number = u16::from_str_radix(pair, 16)?;
+        let [code, subcode] = number.to_be_bytes();
+        Ok(Some((code, subcode)))
+    }
+}
+
+impl Frr {
+    async fn neighbor(&self) -> Result<Value> {
+        let mut shown = self
+            .ask(&format!("show bgp neighbors {} json", self.peer))
+            .await?;
+        Ok(shown[&self.peer].take())
+    }
+
+    /// One command to bgpd; what it prints, when that is JSON.
+    async fn ask(&self, command: &str) -> Result<Value> {
+        let vtysh = Command::new("vtysh").arg("--vty_socket").arg(&self.folder);
+        let shown = vtysh.args(["-d", "bgpd", "-c", command]).output().await?;
+        if command.ends_with("json") {
+            Ok(serde_json::from_str(&shown)?)
+        } else {
+            Ok(Value::Null)
+        }
+    }
+}
+
+fn daemon(namespace: &Namespace, folder: &Path, name: &str) -> std::process::Command {
+    let mut command = namespace.enter(Path::new(DAEMONS).join(name));
+    command.args([
+        "-u",
+        "frr",
+        "-g",
+        "frr",
+        "-P",
+        "0",
+        "--log",
+        "stdout",
+        "--log-level",
+        "debugging",
+    ]);
+    command.arg("-f").arg(folder.join(format!("{name}.conf")));
+    command.arg("-i").arg(folder.join(format!("{name}.pid")));
+    command
+        .arg("-z")
+        .arg(folder.join("zserv.api"))
+        .arg("--vty_socket")
+        .arg(folder);
+    command
+}
+
+fn configuration(settings: &PeerSettings) -> String {
+    let PeerSettings {
+        asn,
+        our_address: us,
+        our_asn,
+        hold_time,
+        address,
+        ..
+    } = settings;
+    let mut options = String::new();
+    if settings.passive {
+        options.push_str(&format!(" neighbor {us} passive\n"));
+    }
+    if settings.multi_hop {
+        options.push_str(&format!(
+            " neighbor {us} ebgp-multihop 8\n neighbor {us} update-source {address}\n"
+        ));
+    }
+    if let Some(password) = &settings.password {
+        options.push_str(&format!(" neighbor {us} password {password}\n"));
+    }
+    format!(
+        "hostname tor\n\
+         domainname example.net\n\
+         debug bgp neighbor-events\n\
+         router bgp {asn}\n\
+         \x20bgp router-id {}\n\
+         \x20no bgp ebgp-requires-policy\n\
+         \x20no bgp default ipv4-unicast\n\
+         \x20timers bgp {} {hold_time}\n\
+         \x20neighbor {us} remote-as {our_asn}\n\
+         \x20neighbor {us} timers connect 1\n\
+         {options}\
+         \x20address-family ipv4 unicast\n\
+         \x20 neighbor {us} activate\n\
+         \x20exit-address-family\n\
+         \x20address-family ipv6 unicast\n\
+         \x20 neighbor {us} activate\n\
+         \x20exit-address-family\n",
+        settings.identifier(),
+        hold_time / 3,
+    )
+}
+
+fn received(path: &Value) -> Result<Received> {
+    let words = |value: &Value| -> Vec<String> {
+        value["string"]
+            .as_str()
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect()
+    };
+    let hops = path["nexthops"].as_array().context("nexthops")?;
+    let next_hops = hops
+        .iter()
+        .filter_map(|hop| hop["ip"].as_str())
+        .map(str::parse);
+    let as_path = path["aspath"]["string"].as_str().unwrap_or_default();
+    let as_path = if as_path == "Local" { "" } else { as_path };
+    Ok(Received {
+        next_hops: next_hops.collect::<Result<_, _>>()?,
+        as_path: as_path
+            .split_whitespace()
+            .map(str::parse)
+            .collect::<Result<_, _>>()?,
+        origin: path["origin"].as_str().unwrap_or_default().to_lowercase(),
+        local_pref: path["locPrf"]
+            .as_u64()
+            .and_then(|value| value.try_into().ok()),
+        communities: words(&path["community"]),
+        large_communities: words(&path["largeCommunity"]),
+    })
+}

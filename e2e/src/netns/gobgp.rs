@@ -1,0 +1,225 @@
+//! GoBGP.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::daemon::Signal;
+use super::peer::Notified;
+use super::{Daemon, Namespace, Peer, PeerSettings, Received};
+use crate::command::Command;
+
+/// A running gobgpd.
+#[derive(Debug)]
+pub struct GoBgp {
+    daemon: Daemon,
+    folder: PathBuf,
+    peer: String,
+}
+
+impl Peer for GoBgp {
+    const NAME: &'static str = "gobgp";
+    /// Its soft reset runs over the routes it kept and sends nothing.
+    const ASKS_FOR_REFRESH: bool = false;
+
+    async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
+        let file = folder.join("gobgp.toml");
+        std::fs::write(&file, configuration(settings))?;
+        let mut command = namespace.enter("gobgpd");
+        command
+            .arg("-f")
+            .arg(&file)
+            .args(["-l", "debug", "--pprof-disable", "--api-hosts"])
+            .arg(api(folder));
+        let daemon = Daemon::start(command, &folder.join("gobgp.log"))?;
+        Ok(Self {
+            daemon,
+            folder: folder.to_owned(),
+            peer: settings.our_address.to_string(),
+        })
+    }
+
+    async fn stop(self) -> Result<()> {
+        self.daemon.stop().await
+    }
+
+    async fn suspend(&self, still: bool) -> Result<()> {
+        self.daemon
+            .signal(if still { Signal::Stop } else { Signal::Cont })
+            .await
+    }
+
+    async fn established(&self) -> Result<bool> {
+        Ok(self.neighbor().await?["state"]["session_state"] == 6)
+    }
+
+    async fn route(&self, prefix: &str) -> Result<Option<Received>> {
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        let shown = self
+            .ask(&["neighbor", &self.peer, "adj-in", "-a", family])
+            .await?;
+        let path = &shown[prefix][0];
+        if path.is_null() {
+            Ok(None)
+        } else {
+            received(path).map(Some)
+        }
+    }
+
+    async fn updates(&self) -> Result<u64> {
+        self.neighbor().await?["state"]["messages"]["received"]["update"]
+            .as_u64()
+            .context("update")
+    }
+
+    async fn ask_for_refresh(&self) -> Result<()> {
+        bail!("GoBGP has no command for it")
+    }
+
+    async fn end_of_rib(&self) -> Result<bool> {
+        let neighbor = self.neighbor().await?;
+        let families = neighbor["afi_safis"].as_array().context("afi_safis")?;
+        let seen =
+            |family: &&Value| family["mp_graceful_restart"]["state"]["end_of_rib_received"] == true;
+        Ok(families.iter().filter(seen).count() == 2)
+    }
+
+    async fn notified(&self) -> Result<Option<Notified>> {
+        let log = std::fs::read_to_string(self.folder.join("gobgp.log"))?;
+        let messages = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let received = |message: Value| {
+            let body = &message["reason"]["BGPNotification"]["Body"];
+            let code = |name: &str| body[name].as_u64()?.try_into().ok();
+            // Type 5: a NOTIFICATION was received.
+            let is_received = message["reason"]["Type"] == 5;
+            is_received.then_some(())?;
+            Some((code("ErrorCode")?, code("ErrorSubcode")?))
+        };
+        Ok(messages.rev().find_map(received))
+    }
+}
+
+impl GoBgp {
+    async fn neighbor(&self) -> Result<Value> {
+        self.ask(&["neighbor", &self.peer]).await
+    }
+
+    async fn ask(&self, words: &[&str]) -> Result<Value> {
+        let target = Command::new("gobgp").args(["--target", &api(&self.folder)]);
+        Ok(serde_json::from_str(
+            &target.args(words).arg("-j").output().await?,
+        )?)
+    }
+}
+
+fn api(folder: &Path) -> String {
+    format!("unix://{}/gobgp.api", folder.display())
+}
+
+fn configuration(settings: &PeerSettings) -> String {
+    let PeerSettings {
+        address,
+        asn,
+        our_address,
+        our_asn,
+        hold_time,
+        passive,
+        ..
+    } = settings;
+    let port = if settings.listens { 179 } else { -1 };
+    let password = settings.password.as_ref();
+    let password = password.map_or_else(String::new, |password| {
+        format!("auth-password = \"{password}\"\n")
+    });
+    let multi_hop = if settings.multi_hop {
+        "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 8\n"
+    } else {
+        ""
+    };
+    format!(
+        "[global.config]\n\
+         as = {asn}\n\
+         router-id = \"{}\"\n\
+         port = {port}\n\
+         local-address-list = [\"{address}\"]\n\
+         [[neighbors]]\n\
+         [neighbors.config]\n\
+         neighbor-address = \"{our_address}\"\n\
+         peer-as = {our_asn}\n\
+         {password}\
+         [neighbors.timers.config]\n\
+         connect-retry = 1\n\
+         hold-time = {hold_time}\n\
+         keepalive-interval = {}\n\
+         [neighbors.transport.config]\n\
+         passive-mode = {passive}\n\
+         local-address = \"{address}\"\n\
+         {multi_hop}\
+         [[neighbors.afi-safis]]\n\
+         [neighbors.afi-safis.config]\n\
+         afi-safi-name = \"ipv4-unicast\"\n\
+         [[neighbors.afi-safis]]\n\
+         [neighbors.afi-safis.config]\n\
+         afi-safi-name = \"ipv6-unicast\"\n",
+        settings.identifier(),
+        hold_time / 3,
+    )
+}
+
+/// Attribute types are numbers of RFC 4271 and its successors.
+fn received(path: &Value) -> Result<Received> {
+    let attributes = path["attrs"].as_array().context("attrs")?;
+    let attribute = |number: u64| {
+        attributes
+            .iter()
+            .find(|attribute| attribute["type"] == number)
+    };
+    let number = |value: &Value| value.as_u64().and_then(|value| u32::try_from(value).ok());
+    let next_hop = attribute(14)
+        .or_else(|| attribute(3))
+        .context("no next hop")?;
+    let segments = attribute(2)
+        .and_then(|path| path["as_paths"].as_array())
+        .cloned()
+        .unwrap_or_default();
+    let numbers = segments
+        .iter()
+        .filter_map(|segment| segment["asns"].as_array())
+        .flatten();
+    let origins = ["igp", "egp", "incomplete"];
+    let origin = attribute(1)
+        .and_then(|origin| origin["value"].as_u64())
+        .context("no origin")?;
+    let communities = attribute(8)
+        .and_then(|each| each["communities"].as_array())
+        .cloned();
+    let large = attribute(32)
+        .and_then(|each| each["value"].as_array())
+        .cloned();
+    let large_text = |each: &Value| {
+        format!(
+            "{}:{}:{}",
+            each["ASN"], each["LocalData1"], each["LocalData2"]
+        )
+    };
+    Ok(Received {
+        next_hops: vec![next_hop["nexthop"].as_str().context("nexthop")?.parse()?],
+        as_path: numbers.filter_map(number).collect(),
+        origin: origins
+            .get(usize::try_from(origin)?)
+            .copied()
+            .unwrap_or_default()
+            .to_owned(),
+        local_pref: attribute(5).and_then(|preference| number(&preference["value"])),
+        communities: communities
+            .unwrap_or_default()
+            .iter()
+            .filter_map(number)
+            .map(|each| format!("{}:{}", each >> 16, each & 0xffff))
+            .collect(),
+        large_communities: large.unwrap_or_default().iter().map(large_text).collect(),
+    })
+}

@@ -1,0 +1,100 @@
+//! What a test asks of a router of another maker.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::Namespace;
+
+/// How the other side is configured. "Ours" is the speaker under test.
+#[derive(Clone, Debug)]
+pub struct PeerSettings {
+    /// Its address on the session.
+    pub address: IpAddr,
+    /// Its AS.
+    pub asn: u32,
+    /// Our address on the session.
+    pub our_address: IpAddr,
+    /// Our AS.
+    pub our_asn: u32,
+    /// TCP MD5 password.
+    pub password: Option<String>,
+    /// Hold time that it proposes, s; it sends a KEEPALIVE every third of it.
+    pub hold_time: u16,
+    /// Whether it waits for us instead of dialling.
+    pub passive: bool,
+    /// Whether it accepts connections.
+    pub listens: bool,
+    /// Whether we are more than one hop away.
+    pub multi_hop: bool,
+}
+
+impl PeerSettings {
+    /// Its BGP identifier.
+    #[must_use]
+    pub fn identifier(&self) -> &'static str {
+        "10.0.9.2"
+    }
+}
+
+/// A route as the other side received it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Next hops, the global one first.
+    pub next_hops: Vec<IpAddr>,
+    /// AS numbers of AS_PATH.
+    pub as_path: Vec<u32>,
+    /// `igp`, `egp` or `incomplete`.
+    pub origin: String,
+    /// LOCAL_PREF where the peer shows what was received.
+    pub local_pref: Option<u32>,
+    /// Communities, `65000:1`, in the order received.
+    pub communities: Vec<String>,
+    /// Large communities, `65000:1:2`.
+    pub large_communities: Vec<String>,
+}
+
+/// Code and subcode of a NOTIFICATION.
+pub type Notified = (u8, u8);
+
+/// A router daemon of another maker with one session to us. Started in a namespace; dropped, it is killed.
+pub trait Peer: Sized {
+    /// Its name.
+    const NAME: &'static str;
+    /// Whether its users can make it ask for our routes again (RFC 2918).
+    const ASKS_FOR_REFRESH: bool;
+    /// Whether it takes connections in only.
+    const CAN_BE_PASSIVE: bool = true;
+
+    /// Starts it; `folder` is for its files.
+    fn start(
+        namespace: &Namespace,
+        folder: &Path,
+        settings: &PeerSettings,
+    ) -> impl Future<Output = Result<Self>>;
+
+    /// Ends it in order, so that it closes its session.
+    fn stop(self) -> impl Future<Output = Result<()>>;
+
+    /// Makes it stand still, or go on.
+    fn suspend(&self, still: bool) -> impl Future<Output = Result<()>>;
+
+    /// Whether the session is Established.
+    fn established(&self) -> impl Future<Output = Result<bool>>;
+
+    /// The route to a prefix, as received from us.
+    fn route(&self, prefix: &str) -> impl Future<Output = Result<Option<Received>>>;
+
+    /// How many UPDATEs, or routes in them, it received in this session.
+    fn updates(&self) -> impl Future<Output = Result<u64>>;
+
+    /// Makes it send ROUTE-REFRESH for IPv4.
+    fn ask_for_refresh(&self) -> impl Future<Output = Result<()>>;
+
+    /// Whether End-of-RIB arrived for IPv4 and for IPv6 (RFC 4724 section 2).
+    fn end_of_rib(&self) -> impl Future<Output = Result<bool>>;
+
+    /// The last NOTIFICATION that it received.
+    fn notified(&self) -> impl Future<Output = Result<Option<Notified>>>;
+}

@@ -1,0 +1,199 @@
+//! Our side: the real BGP driver in a process of its own, without Kubernetes, told what to want over its standard
+//! input, one JSON value a line (program `bgp-node`).
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+
+use super::Namespace;
+
+/// How long it may take to answer or to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What `bgp-node` is told. Each request is answered by one line.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// This is wanted from now on. Answer: `null`.
+    Apply(Desired),
+    /// Answer: a list of [`SessionReport`].
+    Sessions,
+    /// Close all sessions and end. Answer: `null`.
+    Shutdown,
+}
+
+/// Everything that is wanted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Desired {
+    /// Where to accept connections; read once, from the first one.
+    pub listen: Option<SocketAddr>,
+    /// All peers.
+    pub peers: Vec<DesiredPeer>,
+    /// All routes, for all peers.
+    pub routes: Vec<DesiredRoute>,
+    /// That many further routes to 10.0.0.0/32 and up, with equal attributes.
+    pub generated: u32,
+}
+
+/// One peer, both families.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredPeer {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: IpAddr,
+    /// Its port.
+    pub port: u16,
+    /// Our AS.
+    pub local_asn: u32,
+    /// Its AS.
+    pub remote_asn: u32,
+    /// Our identifier, as an IPv4 address.
+    pub identifier: String,
+    /// Hold time, s.
+    pub hold_time: u16,
+    /// Wait for it instead of dialling.
+    pub passive: bool,
+    /// TTL when it is more than one hop away.
+    pub multi_hop_ttl: Option<u8>,
+    /// TCP MD5 password.
+    pub password: Option<String>,
+}
+
+/// One route.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredRoute {
+    /// `ADDRESS/LENGTH`.
+    pub prefix: String,
+    /// LOCAL_PREF.
+    pub local_pref: Option<u32>,
+    /// Communities, `65000:1`.
+    pub communities: Vec<String>,
+    /// Large communities, `65000:1:2`.
+    pub large_communities: Vec<String>,
+}
+
+/// One session as our side sees it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SessionReport {
+    /// The peer's name.
+    pub name: String,
+    /// State of RFC 4271 section 8.2.2.
+    pub state: String,
+    /// Why the last session or attempt ended.
+    pub last_error: Option<String>,
+    /// How many sessions have ended.
+    pub flaps: u64,
+    /// UPDATEs whose routes counted as withdrawn because of an error (RFC 7606).
+    pub treated_as_withdraw: u64,
+    /// Attributes passed over because of an error (RFC 7606).
+    pub attributes_discarded: u64,
+}
+
+/// A running `bgp-node`; killed when dropped.
+#[derive(Debug)]
+pub struct Speaker {
+    child: Child,
+    requests: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
+}
+
+impl Speaker {
+    /// Starts `program`, in a namespace unless it stays on this host; its log is appended to `herald.log` in `folder`.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(program: &Path, namespace: Option<&Namespace>, folder: &Path) -> Result<Self> {
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.join("herald.log"))?;
+        let mut command = tokio::process::Command::from(match namespace {
+            Some(namespace) => namespace.enter(program),
+            None => std::process::Command::new(program),
+        });
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .kill_on_drop(true);
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("start {}", program.display()))?;
+        let requests = child.stdin.take().context("standard input")?;
+        let answers = child.stdout.take().context("standard output")?;
+        Ok(Self {
+            child,
+            requests,
+            answers: BufReader::new(answers).lines(),
+        })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// From now on this is wanted.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn apply(&mut self, desired: &Desired) -> Result<()> {
+        self.ask(&Request::Apply(desired.clone())).await
+    }
+
+    /// Its sessions.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn sessions(&mut self) -> Result<Vec<SessionReport>> {
+        self.ask(&Request::Sessions).await
+    }
+
+    /// The session with that peer.
+    ///
+    /// # Errors
+    /// When there is no such peer.
+    pub async fn session(&mut self, name: &str) -> Result<SessionReport> {
+        let sessions = self.sessions().await?;
+        sessions
+            .into_iter()
+            .find(|session| session.name == name)
+            .with_context(|| format!("no session {name}"))
+    }
+
+    /// Shuts it down in order and waits until it has ended.
+    ///
+    /// # Errors
+    /// When it does not end in time or with failure.
+    pub async fn shut_down(mut self) -> Result<()> {
+        self.ask::<()>(&Request::Shutdown).await?;
+        let status = tokio::time::timeout(PATIENCE, self.child.wait())
+            .await
+            .context("waiting for its end")??;
+        if !status.success() {
+            bail!("ended with {status}");
+        }
+        Ok(())
+    }
+
+    async fn ask<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T> {
+        let line = format!("{}\n", serde_json::to_string(request)?);
+        self.requests
+            .write_all(line.as_bytes())
+            .await
+            .context("send a request")?;
+        let answer = tokio::time::timeout(PATIENCE, self.answers.next_line()).await;
+        let answer = answer
+            .context("waiting for an answer")??
+            .context("it has ended")?;
+        serde_json::from_str(&answer).with_context(|| format!("answer {answer}"))
+    }
+}

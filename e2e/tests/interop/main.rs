@@ -1,0 +1,54 @@
+//! Our BGP driver against routers of other makers, in network namespaces, one process per host.
+//!
+//! `INTEROP=full` runs every cell of peer x who dials x transport x kind of session; otherwise each peer gets the
+//! cells of [`cell::SHORT`], which have every pair of who dials and transport. Arguments pick cases by a part of
+//! their names.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test ends at the first surprise"
+)]
+
+mod cell;
+mod hold_timer;
+mod malformed;
+mod raw_peer;
+mod scene;
+mod session;
+mod suite;
+
+use e2e::netns::{Bird, ExaBgp, Frr, GoBgp, Peer};
+
+use cell::Cell;
+use suite::Suite;
+
+fn main() -> std::process::ExitCode {
+    let mut suite = Suite::from_arguments();
+    // GoBGP is idle for 30 s after each reset: first come the cases that wait longest.
+    add::<GoBgp>(&mut suite);
+    add::<ExaBgp>(&mut suite);
+    add::<Frr>(&mut suite);
+    add::<Bird>(&mut suite);
+    suite.add("exabgp/malformed-attributes", malformed::from_exabgp());
+    for case in malformed::table() {
+        suite.add(
+            &format!("raw/{}", case.name),
+            malformed::from_raw_peer(case),
+        );
+    }
+    suite.run()
+}
+
+fn add<P: Peer + 'static>(suite: &mut Suite) {
+    for cell in cell::chosen() {
+        suite.add(&format!("{}/{}", P::NAME, cell), session::run::<P>(cell));
+    }
+    let cell = Cell::default();
+    suite.add(
+        &format!("{}/their-hold-timer", P::NAME),
+        hold_timer::run::<P>(cell),
+    );
+}

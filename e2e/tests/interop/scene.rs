@@ -1,0 +1,275 @@
+//! Two hosts, our speaker on one and a router of another maker on the other.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use e2e::await_condition;
+use e2e::condition::Seen;
+use e2e::netns::{
+    Desired, DesiredPeer, DesiredRoute, Namespace, Network, Peer, PeerSettings, Received,
+    SessionReport, Speaker,
+};
+
+use crate::cell::{Cell, Dials, Kind, Transport};
+
+/// Generous: GoBGP is idle for 30 s after a reset, and eight cases share the machine.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+
+pub(crate) const PREFIXES: [&str; 2] = ["192.0.2.10/32", "2001:db8::10/128"];
+pub(crate) const PASSWORD: &str = "correct-horse";
+const OUR_ASN: u32 = 4_200_000_001;
+const THEIR_ASN: u32 = 64512;
+const OUR_IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1));
+const OUR_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1));
+
+/// Program under test: the real driver.
+pub(crate) fn program() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_bgp-node"))
+}
+
+/// What a case plays on. Dropped, everything on it is gone.
+pub(crate) struct Scene<P> {
+    pub(crate) cell: Cell,
+    pub(crate) settings: PeerSettings,
+    pub(crate) desired: Desired,
+    pub(crate) speaker: Option<Speaker>,
+    pub(crate) peer: Option<P>,
+    pub(crate) ours: Namespace,
+    pub(crate) theirs: Namespace,
+    pub(crate) network: Network,
+}
+
+impl<P: Peer> Scene<P> {
+    /// Lays the wires and starts both sides; our password is not yet right when the session has one.
+    pub(crate) async fn set(cell: Cell, hold_time: u16) -> Result<Self> {
+        let mut network = Network::create()?;
+        let (ours, theirs) = wire(&mut network, cell.kind == Kind::MultiHop).await?;
+        let settings = settings(cell, hold_time);
+        let desired = desired(cell, &settings);
+        let mut scene = Self {
+            cell,
+            settings,
+            desired,
+            speaker: None,
+            peer: None,
+            ours,
+            theirs,
+            network,
+        };
+        scene.start_speaker().await?;
+        scene.start_peer().await?;
+        Ok(scene)
+    }
+
+    /// The other side.
+    pub(crate) fn peer(&self) -> Result<&P> {
+        self.peer.as_ref().context("the peer is not running")
+    }
+
+    pub(crate) async fn start_peer(&mut self) -> Result<()> {
+        self.peer = Some(P::start(&self.theirs, self.network.folder(), &self.settings).await?);
+        Ok(())
+    }
+
+    pub(crate) async fn start_speaker(&mut self) -> Result<()> {
+        let mut speaker = Speaker::start(program(), Some(&self.ours), self.network.folder())?;
+        speaker.apply(&self.desired).await?;
+        self.speaker = Some(speaker);
+        Ok(())
+    }
+
+    /// Tells our side what is wanted now.
+    pub(crate) async fn apply(&mut self) -> Result<()> {
+        self.speaker
+            .as_mut()
+            .context("our side is not running")?
+            .apply(&self.desired)
+            .await
+    }
+
+    /// Our side of the session.
+    pub(crate) async fn session(&mut self) -> Result<SessionReport> {
+        self.speaker
+            .as_mut()
+            .context("our side is not running")?
+            .session("peer")
+            .await
+    }
+
+    /// Waits until both sides are Established.
+    pub(crate) async fn await_established(&mut self) -> Result<()> {
+        await_condition("both sides are Established", DEADLINE, async || {
+            let ours = self.session().await?;
+            let theirs = self.peer()?.established().await?;
+            let both = ours.state == "Established" && theirs;
+            Ok(Seen::when(both, (ours, theirs)).map_yes())
+        })
+        .await
+    }
+
+    /// Waits until the other side has both routes exactly as they should be.
+    pub(crate) async fn await_routes(&self) -> Result<()> {
+        for (prefix, next_hop) in PREFIXES.into_iter().zip([OUR_IPV4, OUR_IPV6]) {
+            let expected = self.expected(next_hop);
+            await_condition(&format!("{prefix} as {expected:?}"), DEADLINE, async || {
+                let mut route = self.peer()?.route(prefix).await?;
+                if let Some(route) = route.as_mut().filter(|_| self.cell.kind != Kind::Internal) {
+                    // Only iBGP carries it; some peers show their own default.
+                    route.local_pref = None;
+                }
+                let right = route.as_ref() == Some(&expected);
+                Ok(Seen::when(right, route).map_yes())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the other side has the route no more.
+    pub(crate) async fn await_withdrawn(&self, prefix: &str) -> Result<()> {
+        await_condition(&format!("{prefix} withdrawn"), DEADLINE, async || {
+            let route = self.peer()?.route(prefix).await?;
+            Ok(Seen::when(route.is_none(), route).map_yes())
+        })
+        .await
+    }
+
+    fn expected(&self, next_hop: IpAddr) -> Received {
+        let internal = self.cell.kind == Kind::Internal;
+        Received {
+            next_hops: vec![next_hop],
+            as_path: if internal { vec![] } else { vec![OUR_ASN] },
+            origin: "igp".to_owned(),
+            local_pref: internal.then_some(150),
+            communities: vec!["64512:7".to_owned(), "65000:100".to_owned()],
+            large_communities: vec!["4200000001:1:2".to_owned()],
+        }
+    }
+}
+
+/// The routes that every case announces, one of each family.
+pub(crate) fn routes() -> Vec<DesiredRoute> {
+    let route = |prefix: &str| DesiredRoute {
+        prefix: prefix.to_owned(),
+        local_pref: Some(150),
+        communities: vec!["65000:100".to_owned(), "64512:7".to_owned()],
+        large_communities: vec!["4200000001:1:2".to_owned()],
+    };
+    PREFIXES.map(route).to_vec()
+}
+
+fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
+    let multi_hop = cell.kind == Kind::MultiHop;
+    let (address, our_address) = match cell.transport {
+        Transport::Ipv4 => (
+            Ipv4Addr::new(10, 77, u8::from(multi_hop), 2).into(),
+            OUR_IPV4,
+        ),
+        Transport::Ipv6 => (
+            Ipv6Addr::new(0xfd77, 0, 0, u16::from(multi_hop), 0, 0, 0, 2).into(),
+            OUR_IPV6,
+        ),
+    };
+    PeerSettings {
+        address,
+        asn: if cell.kind == Kind::Internal {
+            OUR_ASN
+        } else {
+            THEIR_ASN
+        },
+        our_address,
+        our_asn: OUR_ASN,
+        password: (cell.kind == Kind::Md5).then(|| PASSWORD.to_owned()),
+        hold_time,
+        passive: cell.dials == Dials::We,
+        listens: cell.dials != Dials::They,
+        multi_hop,
+    }
+}
+
+fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
+    let peer = DesiredPeer {
+        name: "peer".to_owned(),
+        address: settings.address,
+        port: 179,
+        local_asn: settings.our_asn,
+        remote_asn: settings.asn,
+        identifier: "10.0.9.1".to_owned(),
+        hold_time: 90,
+        passive: cell.dials == Dials::They,
+        multi_hop_ttl: settings.multi_hop.then_some(8),
+        password: settings.password.as_ref().map(|_| "wrong-horse".to_owned()),
+    };
+    let any: IpAddr = match cell.transport {
+        Transport::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
+        Transport::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let listen = (cell.dials != Dials::We).then(|| SocketAddr::new(any, 179));
+    Desired {
+        listen,
+        peers: vec![peer],
+        routes: Vec::new(),
+        generated: 0,
+    }
+}
+
+/// Our host and theirs, on one wire or with a router in between.
+async fn wire(network: &mut Network, multi_hop: bool) -> Result<(Namespace, Namespace)> {
+    let (ours, theirs) = (network.namespace().await?, network.namespace().await?);
+    let net = |net: u8, host: u8| {
+        let ipv6 = Ipv6Addr::new(0xfd77, 0, 0, u16::from(net), 0, 0, 0, u16::from(host));
+        [
+            (Ipv4Addr::new(10, 77, net, host).into(), 24),
+            (ipv6.into(), 64),
+        ]
+    };
+    if !multi_hop {
+        network
+            .link((&ours, "eth0", &net(0, 1)), (&theirs, "eth0", &net(0, 2)))
+            .await?;
+        return Ok((ours, theirs));
+    }
+    let router = network.namespace().await?;
+    network
+        .link((&ours, "eth0", &net(0, 1)), (&router, "eth0", &net(0, 254)))
+        .await?;
+    network
+        .link(
+            (&theirs, "eth0", &net(1, 2)),
+            (&router, "eth1", &net(1, 254)),
+        )
+        .await?;
+    router
+        .run(
+            "sysctl",
+            &[
+                "-qw",
+                "net.ipv4.ip_forward=1",
+                "net.ipv6.conf.all.forwarding=1",
+            ],
+        )
+        .await?;
+    for (host, number) in [(&ours, 0), (&theirs, 1)] {
+        for (gateway, _) in net(number, 254) {
+            host.route_by(gateway).await?;
+        }
+    }
+    Ok((ours, theirs))
+}
+
+/// Drops what was seen when the condition holds.
+trait MapYes {
+    fn map_yes(self) -> Seen<()>;
+}
+
+impl<T> MapYes for Seen<T> {
+    fn map_yes(self) -> Seen<()> {
+        match self {
+            Self::Yes(_) => Seen::Yes(()),
+            Self::Not(shown) => Seen::Not(shown),
+        }
+    }
+}
