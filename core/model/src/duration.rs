@@ -82,6 +82,8 @@ fn digits(text: &str) -> Option<u128> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -69,7 +69,7 @@ impl fmt::Debug for Secret {
 
 #[cfg(test)]
 mod tests {
-    use alloc::{format, string::ToString, vec};
+    use alloc::{format, string::ToString};
 
     use super::*;
 
@@ -96,7 +96,7 @@ mod tests {
     fn says_why_a_key_is_no_password() {
         assert!(sentence(None).contains("the key is missing"));
         assert!(sentence(Some(b"")).contains("empty"));
-        assert!(sentence(Some(&vec![b'x'; 81])).contains("at most 80 bytes"));
+        assert!(sentence(Some(&[b'x'; 81])).contains("at most 80 bytes"));
         assert!(sentence(Some(&[0xff])).contains("UTF-8"));
     }
 

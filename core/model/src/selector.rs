@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn matches_as_kubernetes_does() {
-        let cases: [(&str, &[(&str, &str)], bool); 10] = [
+        type Case = (&'static str, &'static [(&'static str, &'static str)], bool);
+        let cases: [Case; 10] = [
             ("[]", &[], true),
             ("[{}]", &[("a", "1")], true),
             ("[{matchLabels: {a: '1'}}]", &[("a", "1"), ("b", "2")], true),

@@ -1,0 +1,153 @@
+use alloc::string::{String, ToString};
+
+use super::*;
+
+fn parse(more: &str) -> Result<Peer, String> {
+    let defaults = [
+        ("myASN", "64512"),
+        ("peerASN", "64513"),
+        ("peerAddress", "10.0.0.1"),
+    ];
+    let missing = defaults.iter().filter(|(key, _)| !more.contains(key));
+    let base: String = missing
+        .map(|(key, value)| format!("{key}: {value}, "))
+        .collect();
+    let more = more
+        .strip_prefix('{')
+        .and_then(|inner| inner.strip_suffix('}'))
+        .unwrap_or(more);
+    let spec = serde_yaml_ng::from_str(&format!("{{{base}{more}}}")).unwrap();
+    Peer::parse(&crds::BGPPeer::new("a", spec))
+        .value
+        .map_err(|rejection| rejection.to_string())
+}
+
+#[test]
+fn has_the_documented_defaults() {
+    let expected = Peer {
+        my_asn: Asn(64512),
+        peer_asn: Asn(64513),
+        address: "10.0.0.1".parse().unwrap(),
+        port: 179,
+        router_id: None,
+        hold_time: HoldTime::DEFAULT,
+        keepalive_time: None,
+        connect_time: None,
+        nodes: Selectors::default(),
+        password_secret: None,
+        multi_hop_ttl: None,
+        families: Families {
+            ipv4: true,
+            ipv6: true,
+        },
+        passive: false,
+    };
+    assert_eq!(parse(""), Ok(expected));
+}
+
+#[test]
+fn reads_every_field() {
+    let peer = parse(
+        "{peerAddress: 'fd00::1', peerPort: 1179, routerID: 10.9.9.9, holdTime: 1m30s, \
+         keepaliveTime: 10s, connectTime: 2s, nodeSelectors: [{matchLabels: {a: b}}], \
+         passwordSecret: {name: s}, ebgpMultiHop: true, ebgpMultiHopTTL: 3, families: [IPv6], \
+         passive: true, myASN: 1, peerASN: 4294967294}",
+    )
+    .unwrap();
+    assert_eq!(peer.address.to_string(), "fd00::1");
+    assert_eq!(
+        (peer.port, peer.router_id.unwrap().to_string()),
+        (1179, "10.9.9.9".into())
+    );
+    assert_eq!(peer.hold_time.seconds(), 90);
+    assert_eq!(peer.keepalive_time, Some(Duration::from_secs(10)));
+    assert_eq!(peer.connect_time, Some(Duration::from_secs(2)));
+    assert_eq!(
+        (peer.password_secret.as_deref(), peer.multi_hop_ttl),
+        (Some("s"), Some(3))
+    );
+    assert_eq!(
+        peer.families,
+        Families {
+            ipv4: false,
+            ipv6: true
+        }
+    );
+    assert!(peer.passive && peer.nodes.0.len() == 1);
+}
+
+#[test]
+fn accepts_values_at_the_edges() {
+    for more in [
+        "holdTime: 0s",
+        "holdTime: 3s",
+        "holdTime: 65535s",
+        "{holdTime: 0s, keepaliveTime: 0s}",
+        "{holdTime: 3s, keepaliveTime: 1s}",
+        "connectTime: 65535s",
+        "peerAddress: 127.0.0.1",
+        "families: [IPv6, IPv4]",
+        "{ebgpMultiHop: true, ebgpMultiHopTTL: 255}",
+        "peerPort: 65535",
+    ] {
+        parse(more).unwrap();
+    }
+}
+
+#[test]
+fn refuses_bad_values_naming_the_field() {
+    for (more, field) in [
+        ("myASN: 0", "spec.myASN"),
+        ("myASN: 23456", "spec.myASN"),
+        ("peerASN: 65535", "spec.peerASN"),
+        ("peerASN: 4294967295", "spec.peerASN"),
+        ("peerASN: -1", "spec.peerASN"),
+        ("peerAddress: router.example", "spec.peerAddress"),
+        ("peerAddress: 0.0.0.0", "spec.peerAddress"),
+        ("peerAddress: 224.0.0.5", "spec.peerAddress"),
+        ("peerAddress: 255.255.255.255", "spec.peerAddress"),
+        ("peerAddress: '::'", "spec.peerAddress"),
+        ("peerAddress: 'fe80::1'", "spec.peerAddress"),
+        ("peerAddress: '::ffff:10.0.0.1'", "spec.peerAddress"),
+        ("peerPort: 0", "spec.peerPort"),
+        ("peerPort: 65536", "spec.peerPort"),
+        ("routerID: 0.0.0.0", "spec.routerID"),
+        ("routerID: 'fd00::1'", "spec.routerID"),
+        ("holdTime: 2s", "spec.holdTime"),
+        ("holdTime: 3.5s", "spec.holdTime"),
+        ("holdTime: 65536s", "spec.holdTime"),
+        ("holdTime: '90'", "spec.holdTime"),
+        ("keepaliveTime: 90s", "spec.keepaliveTime"),
+        ("keepaliveTime: 500ms", "spec.keepaliveTime"),
+        ("{holdTime: 0s, keepaliveTime: 3s}", "spec.keepaliveTime"),
+        ("connectTime: 0s", "spec.connectTime"),
+        ("connectTime: 24h", "spec.connectTime"),
+        ("passwordSecret: {name: ''}", "spec.passwordSecret.name"),
+        ("ebgpMultiHopTTL: 3", "spec.ebgpMultiHopTTL"),
+        (
+            "{ebgpMultiHop: true, ebgpMultiHopTTL: 0}",
+            "spec.ebgpMultiHopTTL",
+        ),
+        (
+            "{ebgpMultiHop: true, ebgpMultiHopTTL: 256}",
+            "spec.ebgpMultiHopTTL",
+        ),
+        ("families: [IPv4, IPv4]", "spec.families"),
+        (
+            "nodeSelectors: [{matchExpressions: [{key: a, operator: In}]}]",
+            "spec.nodeSelectors[0]",
+        ),
+    ] {
+        let sentence = parse(more).unwrap_err();
+        assert!(sentence.starts_with(field), "{more}: {sentence}");
+    }
+}
+
+#[test]
+fn says_rule_and_remedy_in_one_sentence() {
+    assert_eq!(
+        parse("{holdTime: 6s, keepaliveTime: 6s}").unwrap_err(),
+        "spec.keepaliveTime: \"6s\" is not between 1s and the hold time of 6s; use at most a third of \
+         holdTime"
+    );
+}
