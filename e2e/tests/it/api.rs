@@ -12,7 +12,9 @@ mod table;
 
 #[tokio::test]
 async fn pools_are_refused_with_a_sentence() {
-    table(include_str!("api/ip_address_pool.yaml")).await.unwrap();
+    table(include_str!("api/ip_address_pool.yaml"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -22,7 +24,9 @@ async fn peers_are_refused_with_a_sentence() {
 
 #[tokio::test]
 async fn advertisements_are_refused_with_a_sentence() {
-    table(include_str!("api/bgp_advertisement.yaml")).await.unwrap();
+    table(include_str!("api/bgp_advertisement.yaml"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -46,12 +50,30 @@ async fn the_examples_of_the_docs_are_accepted() {
 }
 
 const EXAMPLES: &[(&str, &str)] = &[
-    ("first-service.yaml", include_str!("../../../docs/examples/first-service.yaml")),
-    ("pool-for-team.yaml", include_str!("../../../docs/examples/pool-for-team.yaml")),
-    ("bgp-rack.yaml", include_str!("../../../docs/examples/bgp-rack.yaml")),
-    ("bgp-password.yaml", include_str!("../../../docs/examples/bgp-password.yaml")),
-    ("service.yaml", include_str!("../../../docs/examples/service.yaml")),
-    ("settings.yaml", include_str!("../../../docs/examples/settings.yaml")),
+    (
+        "first-service.yaml",
+        include_str!("../../../docs/examples/first-service.yaml"),
+    ),
+    (
+        "pool-for-team.yaml",
+        include_str!("../../../docs/examples/pool-for-team.yaml"),
+    ),
+    (
+        "bgp-rack.yaml",
+        include_str!("../../../docs/examples/bgp-rack.yaml"),
+    ),
+    (
+        "bgp-password.yaml",
+        include_str!("../../../docs/examples/bgp-password.yaml"),
+    ),
+    (
+        "service.yaml",
+        include_str!("../../../docs/examples/service.yaml"),
+    ),
+    (
+        "settings.yaml",
+        include_str!("../../../docs/examples/settings.yaml"),
+    ),
 ];
 
 async fn table(yaml: &str) -> Result<()> {
@@ -80,9 +102,12 @@ fn difference(row: &Row, answer: Option<&str>) -> String {
 
 /// Creates the object as `kubectl apply` would, without storing it; `None` when it is accepted, else the sentence.
 async fn create(client: &Client, object: &Value) -> Result<Option<String>> {
-    let request = http::Request::post(format!("{}?dryRun=All&fieldValidation=Strict", collection(object)?))
-        .header(http::header::CONTENT_TYPE, "application/json")
-        .body(serde_json::to_vec(object)?)?;
+    let request = http::Request::post(format!(
+        "{}?dryRun=All&fieldValidation=Strict",
+        collection(object)?
+    ))
+    .header(http::header::CONTENT_TYPE, "application/json")
+    .body(serde_json::to_vec(object)?)?;
     match client.request::<Value>(request).await {
         Ok(_) => Ok(None),
         Err(Error::Api(status)) => Ok(Some(sentence(&status.message))),
@@ -101,14 +126,21 @@ fn collection(object: &Value) -> Result<String> {
         None if matches!(kind, "Service" | "Secret" | "ConfigMap") => "/namespaces/default".into(),
         None => String::new(),
     };
-    Ok(format!("/{api}/{version}{namespace}/{}s", kind.to_lowercase()))
+    Ok(format!(
+        "/{api}/{version}{namespace}/{}s",
+        kind.to_lowercase()
+    ))
 }
 
 /// The answer without the object's name before it and the API server's standing remark behind it.
 fn sentence(message: &str) -> String {
     const REMARK: &str = ", <nil>: Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation]";
-    let sentence = message.split_once(" is invalid: ").map_or(message, |(_, sentence)| sentence);
-    let alone = sentence.strip_prefix('[').and_then(|sentence| sentence.strip_suffix(REMARK));
+    let sentence = message
+        .split_once(" is invalid: ")
+        .map_or(message, |(_, sentence)| sentence);
+    let alone = sentence
+        .strip_prefix('[')
+        .and_then(|sentence| sentence.strip_suffix(REMARK));
     alone.unwrap_or(sentence).to_owned()
 }
 
@@ -117,7 +149,8 @@ fn what_the_api_server_accepts_the_programs_accept() {
     let accepted = |yaml: &str| -> Vec<(String, Value)> {
         let table = Table::parse(yaml).unwrap();
         let rows = table.rows.iter().filter(|row| row.refused.is_none());
-        rows.map(|row| (row.case.clone(), table.object(row))).collect()
+        rows.map(|row| (row.case.clone(), table.object(row)))
+            .collect()
     };
     for (case, object) in accepted(include_str!("api/ip_address_pool.yaml")) {
         let pool = serde_json::from_value(object).unwrap();
@@ -129,6 +162,10 @@ fn what_the_api_server_accepts_the_programs_accept() {
     }
     for (case, object) in accepted(include_str!("api/bgp_advertisement.yaml")) {
         let advertisement = serde_json::from_value(object).unwrap();
-        assert_eq!(model::Advertisement::parse(&advertisement).value.err(), None, "{case}");
+        assert_eq!(
+            model::Advertisement::parse(&advertisement).value.err(),
+            None,
+            "{case}"
+        );
     }
 }

@@ -50,7 +50,10 @@ fn expanded(value: &Value, n: Option<u64>) -> Value {
         },
         Value::Array(items) => items.iter().map(|item| expanded(item, n)).collect(),
         Value::Object(fields) => repeated(fields).unwrap_or_else(|| {
-            fields.iter().map(|(name, value)| (name.clone(), expanded(value, n))).collect()
+            fields
+                .iter()
+                .map(|(name, value)| (name.clone(), expanded(value, n)))
+                .collect()
         }),
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
@@ -58,7 +61,11 @@ fn expanded(value: &Value, n: Option<u64>) -> Value {
 
 fn repeated(fields: &Map<String, Value>) -> Option<Value> {
     if let (Some(times), Some(item)) = (fields.get("times"), fields.get("item")) {
-        return Some((0..times.as_u64()?).map(|n| expanded(item, Some(n))).collect());
+        return Some(
+            (0..times.as_u64()?)
+                .map(|n| expanded(item, Some(n)))
+                .collect(),
+        );
     }
     let length = usize::try_from(fields.get("length")?.as_u64()?).ok()?;
     Some(fields.get("of")?.as_str()?.repeat(length).into())
