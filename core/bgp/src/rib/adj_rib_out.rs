@@ -307,3 +307,6 @@ fn clear(waiting: &mut [u64], slot: Slot) {
         *word &= !(1 << (slot.index() % 64));
     }
 }
+
+#[cfg(test)]
+mod tests;
