@@ -44,6 +44,7 @@ fn says_what_is_wrong_with_the_right_code() {
         (with(3, &[0, 2]), OpenSubcode::UnacceptableHoldTime, &[]),
         (with(5, &[0, 0, 0, 0]), OpenSubcode::BadBgpIdentifier, &[]),
         (with(9, &[1]), OpenSubcode::Unspecific, &[]),
+        ([&GOOD[..], &[2, 0]].concat(), OpenSubcode::Unspecific, &[]),
         (
             with_parameters(&[1, 0]),
             OpenSubcode::UnsupportedOptionalParameter,

@@ -207,6 +207,32 @@ fn every_attribute_with_every_defect() {
 }
 
 #[test]
+fn the_transitive_bit_counts_like_the_optional_bit() {
+    let known = TABLE.iter().filter(|row| row.code != 99);
+    for row in known {
+        let confused = attribute(row.flags ^ 0x40, row.code, row.value);
+        let expected = row.expected.chars().nth(1).unwrap();
+        let result = update_with(&confused, &row.dialect);
+        assert_eq!(outcome(result), expected, "attribute {}", row.code);
+    }
+}
+
+#[test]
+fn wrong_flags_of_mp_reach_withdraw_its_prefixes() {
+    let attributes = [ORIGIN, AS_PATH, &attribute(0xc0, 14, REACH)].concat();
+    let update = receive(&body(&[], &attributes, &[]), &DIALECT).unwrap();
+    assert_eq!(update.withdrawn, ["2001:db8::/32".parse().unwrap()]);
+    assert_eq!(update.announced, []);
+}
+
+#[test]
+fn wrong_flags_of_mp_unreach_alone_still_withdraw() {
+    let update = receive(&body(&[], &attribute(0xc0, 15, UNREACH), &[]), &DIALECT).unwrap();
+    assert_eq!(update.withdrawn, ["2001:db8::/32".parse().unwrap()]);
+    assert_eq!(update.findings[0].action, Action::TreatAsWithdraw);
+}
+
+#[test]
 fn flags_do_not_matter_where_they_carry_no_meaning() {
     for flags in [0xe0, 0xc1, 0xcf, 0xef] {
         assert_eq!(
@@ -460,6 +486,15 @@ fn tells_end_of_rib_from_other_empty_updates() {
         let update = receive(&body(&[], attributes, &[]), &DIALECT).unwrap();
         assert_eq!(update.end_of_rib, expected, "{attributes:?}");
     }
+}
+
+#[test]
+fn an_empty_update_ends_nothing_where_ipv4_was_not_negotiated() {
+    let ipv6 = Dialect {
+        families: FamilySet::IPV6,
+        ..DIALECT
+    };
+    assert_eq!(receive(&body(&[], &[], &[]), &ipv6), Ok(Update::default()));
 }
 
 #[test]

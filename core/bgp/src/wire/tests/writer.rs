@@ -112,16 +112,18 @@ fn hosts(count: u32) -> Vec<Prefix> {
 }
 
 #[test]
-fn fills_every_message_to_the_last_prefix_that_fits() {
+fn fills_every_message_to_the_last_octet() {
     let attributes = RouteAttributes {
         as_path: AsPath::sequence(&[Asn(65001)]),
+        multi_exit_disc: Some(1),
+        extended_communities: BTreeSet::from(["0x0000000000000001".parse().unwrap()]),
         ..RouteAttributes::default()
     };
     let block = AttributeBlock::new(Family::IPV4_UNICAST, V4, &attributes, &DIALECT).unwrap();
-    let (out, messages) = announce_all(&block, &hosts(100_000));
-    // 23 octets around 20 of attributes (ORIGIN 4, AS_PATH 9, NEXT_HOP 7) leave room for 810 prefixes of 5 octets.
-    assert_eq!(messages, 100_000usize.div_ceil(810));
-    assert!(out.len() <= messages * 4096);
+    // 23 octets around 38 of attributes (ORIGIN 4, AS_PATH 9, NEXT_HOP 7, MULTI_EXIT_DISC 7, EXTENDED COMMUNITIES 11) leave
+    // room for exactly 807 prefixes of 5 octets.
+    let (out, messages) = announce_all(&block, &hosts(8070));
+    assert_eq!((messages, out.len()), (10, 10 * 4096));
 }
 
 #[test]
@@ -173,17 +175,38 @@ fn refuses_next_hops_that_do_not_fit_the_family() {
     assert!(block(Family::IPV6_UNICAST, v6, &plain).is_ok());
 }
 
+/// With one community more at a time: as long as the block is made, a prefix of full length fits, and no longer.
 #[test]
-fn refuses_attributes_that_leave_no_room_for_a_prefix() {
-    let full = |count| RouteAttributes {
-        communities: (0..count).map(Community).collect(),
-        ..RouteAttributes::default()
+fn refuses_attributes_exactly_when_they_leave_no_room_for_a_prefix() {
+    let global = "2001:db8::1".parse().unwrap();
+    let both = NextHop::Ipv6WithLinkLocal {
+        global,
+        link_local: "fe80::1".parse().unwrap(),
     };
-    // 23 octets around, 4 + 3 + 7 for the mandatory attributes, 4 for the header of the communities, 5 for a prefix.
-    let most = (4096 - 23 - 14 - 4 - 5) / 4;
-    let block = |count| AttributeBlock::new(Family::IPV4_UNICAST, V4, &full(count), &DIALECT);
-    assert!(block(most).is_ok());
-    assert_eq!(block(most + 1), Err(EncodeError::TooLong { limit: 4096 }));
+    let (v4, v6) = (hosts(1)[0], Prefix::host(global.into()));
+    for (next_hop, prefix) in [
+        (V4, v4),
+        (NextHop::Ipv6(global), v4),
+        (NextHop::Ipv6(global), v6),
+        (both, v4),
+        (both, v6),
+    ] {
+        let block = |count| {
+            let communities = (0..count).map(Community).collect();
+            let attributes = RouteAttributes {
+                communities,
+                ..RouteAttributes::default()
+            };
+            AttributeBlock::new(prefix.family(), next_hop, &attributes, &DIALECT)
+        };
+        let count = (900..1100).find(|count| block(*count).is_err()).unwrap();
+        assert_eq!(block(count), Err(EncodeError::TooLong { limit: 4096 }));
+        let mut out = Vec::new();
+        let last = block(count - 1).unwrap();
+        let mut writer = UpdateWriter::announce(&last, &mut out);
+        assert!(writer.push(&prefix), "{next_hop:?} {prefix}");
+        assert!(writer.finish() + 4 > 4096, "{next_hop:?} {prefix}");
+    }
 }
 
 #[test]
