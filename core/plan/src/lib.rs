@@ -1,1 +1,38 @@
-//! Not written yet.
+//! What one node should do, and why not: the rules of announcing.
+//!
+//! [`Planner`] keeps the parsed world (`model::Cluster`) and says which BGP sessions this node holds and which prefixes
+//! it advertises to whom. It is driven like every machine here: `handle_*` takes what happened, `handle_timeout` is
+//! called when `poll_timeout` has come, and `poll_changes`, `poll_probe` give what is to be done.
+//!
+//! Invariants
+//! * No plan, hence no withdrawal, before every kind of [`Planner::KINDS`] has had its first list.
+//! * A change of one Service reruns the rules for its addresses only, and the result equals that of running all.
+//! * One bad object never stops another one: peers, pools and advertisements that turn bad keep their last good value.
+//! * Every pair of Service and address has one [`Decision`], with the first reason that speaks against announcing.
+//! * The data-plane gate delays becoming an announcer and never withdraws.
+//! * No input panics; there is no clock and no IO.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod bgp;
+mod decision;
+mod eligible;
+mod gate;
+mod holder;
+mod last_good;
+mod pass;
+mod peer;
+mod plan;
+mod planner;
+mod view;
+
+pub use decision::{Decision, Gap, Skip};
+pub use gate::{GateMode, Outcome, Probe, ProbeTarget};
+pub use peer::{PlannedPeer, Unusable};
+pub use plan::{Changes, Plan, Target};
+pub use planner::{Options, Planner};
+pub use view::NodeAddresses;

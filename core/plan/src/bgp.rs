@@ -1,0 +1,52 @@
+use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
+use core::net::IpAddr;
+
+use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
+
+use crate::PlannedPeer;
+
+/// The sessions that this node should hold, by name of the BGPPeer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Peers(pub(crate) BTreeMap<PeerName, PlannedPeer>);
+
+impl Peers {
+    /// Whether a peer of `set` exchanges routes of the address's family.
+    pub(crate) fn take(&self, set: &PeerSet, address: IpAddr) -> bool {
+        let family = Prefix::host(address).family();
+        let takes = |peer: &PlannedPeer| peer.config.families.contains(&family);
+        match set {
+            PeerSet::All => self.0.values().any(takes),
+            PeerSet::Only(names) => names.iter().filter_map(|name| self.0.get(name)).any(takes),
+        }
+    }
+}
+
+/// Turns announced addresses into routes. Equal peer sets and attributes are one allocation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Router {
+    attributes: Arc<RouteAttributes>,
+}
+
+impl Router {
+    /// The routes of an address that is announced to `peers`; none for `None`.
+    pub(crate) fn routes(&self, peers: Option<PeerSet>) -> Vec<Route> {
+        match peers {
+            Some(peers) => vec![Route {
+                peers,
+                attributes: self.attributes.clone(),
+            }],
+            None => Vec::new(),
+        }
+    }
+}
+
+/// Everybody in one of the two sets.
+pub(crate) fn union(a: PeerSet, b: &PeerSet) -> PeerSet {
+    match (&a, b) {
+        (PeerSet::All, _) | (_, PeerSet::All) => PeerSet::All,
+        (PeerSet::Only(x), PeerSet::Only(y)) if x == y => a,
+        (PeerSet::Only(x), PeerSet::Only(y)) => {
+            PeerSet::only(x.iter().chain(y.iter()).cloned().collect())
+        }
+    }
+}

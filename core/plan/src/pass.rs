@@ -1,0 +1,304 @@
+//! One run of the rules, over everything or over the addresses of some Services.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::{net::IpAddr, time::Duration};
+
+use bgp::{PeerSet, Prefix, Route};
+use model::{AddressFamily, ServiceKey};
+
+use crate::{
+    Changes, Decision, Planner, Skip, Target,
+    bgp::union,
+    eligible::{Candidate, eligible, unassigned},
+    gate::Requirement,
+    holder::{Holders, keeper},
+    planner::Stale,
+    view::View,
+};
+
+/// What the rules say about one address.
+struct Verdict {
+    decisions: Vec<(Target, Decided)>,
+    route: (Prefix, Vec<Route>),
+}
+
+struct Decided {
+    decision: Decision,
+    /// What the data plane lacks, for `DataplaneNotReady`.
+    waits_for: Option<Requirement>,
+}
+
+impl Planner {
+    /// Runs what is stale.
+    pub(crate) fn pass(&mut self, now: Duration, stale: Stale) -> Changes {
+        let mut changes = Changes::default();
+        let former = self.view.take();
+        let view = match former.clone() {
+            Some(view) if !stale.view => view,
+            _ => self.renew_view(&mut changes),
+        };
+        if stale.everything || former.as_ref() != Some(&view) {
+            self.run_everything(now, &view, &mut changes);
+        } else {
+            self.run_services(now, &view, stale.services, &mut changes);
+        }
+        self.view = Some(view);
+        changes
+    }
+
+    fn renew_view(&mut self, changes: &mut Changes) -> View {
+        let (view, unusable) = View::new(
+            &self.options.node,
+            self.options.ignore_exclude_label,
+            &self.cluster,
+            &mut self.memory,
+        );
+        if self.plan.peers != view.peers.0 {
+            self.plan.peers = view.peers.0.clone();
+            changes.peers = Some(self.plan.peers.values().cloned().collect());
+        }
+        self.plan.addresses = view.addresses;
+        self.plan.unusable = unusable;
+        view
+    }
+
+    fn run_everything(&mut self, now: Duration, view: &View, changes: &mut Changes) {
+        self.holders = Holders::of(&self.cluster);
+        let mut decided = Vec::with_capacity(self.cluster.services.len());
+        let mut routes = Vec::new();
+        for address in self.holders.addresses() {
+            let mut verdict = self.decide(view, address);
+            decided.append(&mut verdict.decisions);
+            routes.push(verdict.route);
+        }
+        let without = self
+            .cluster
+            .services
+            .values()
+            .filter(|s| s.addresses.is_empty());
+        decided.extend(without.map(|service| {
+            let target = Target {
+                service: service.key.clone(),
+                address: None,
+            };
+            (target, Decided::skip(unassigned(view, service)))
+        }));
+        self.replace_decisions(now, decided);
+        self.replace_routes(routes, changes);
+    }
+
+    fn run_services(
+        &mut self,
+        now: Duration,
+        view: &View,
+        services: BTreeSet<ServiceKey>,
+        changes: &mut Changes,
+    ) {
+        let mut addresses = BTreeSet::new();
+        for service in services {
+            self.index(now, view, &service, &mut addresses);
+        }
+        for address in addresses {
+            let verdict = self.decide(view, address);
+            for (target, decided) in verdict.decisions {
+                self.set_decision(now, target, Some(decided));
+            }
+            let (prefix, routes) = verdict.route;
+            self.set_routes(prefix, routes, changes);
+        }
+    }
+
+    /// Brings the addresses of one Service up to date; those that it has and those that it had go to `addresses`.
+    fn index(
+        &mut self,
+        now: Duration,
+        view: &View,
+        key: &ServiceKey,
+        addresses: &mut BTreeSet<IpAddr>,
+    ) {
+        let former: Vec<Target> = self
+            .plan
+            .decisions_of(key)
+            .map(|(target, _)| target.clone())
+            .collect();
+        let service = self.cluster.services.get(key);
+        let current = service
+            .map(|service| service.addresses.clone())
+            .unwrap_or_default();
+        let lacking = service
+            .filter(|_| current.is_empty())
+            .map(|s| unassigned(view, s));
+        for target in former {
+            match target.address {
+                Some(address) => {
+                    addresses.insert(address);
+                    if !current.contains(&address) {
+                        self.holders.remove(address, key);
+                        self.set_decision(now, target, None);
+                    }
+                }
+                None => self.set_decision(now, target, None),
+            }
+        }
+        for address in current {
+            self.holders.insert(address, key);
+            addresses.insert(address);
+        }
+        if let Some(skip) = lacking {
+            let target = Target {
+                service: key.clone(),
+                address: None,
+            };
+            self.set_decision(now, target, Some(Decided::skip(skip)));
+        }
+    }
+
+    /// Runs the rules for one address: all Services that hold it.
+    fn decide(&self, view: &View, address: IpAddr) -> Verdict {
+        let holders = self.holders.get(address);
+        let services = || {
+            holders
+                .iter()
+                .filter_map(|key| self.cluster.services.get(key))
+        };
+        let keeper = keeper(&view.settings, services());
+        let mut decisions = Vec::with_capacity(holders.len());
+        let mut peers: Option<PeerSet> = None;
+        for service in services() {
+            let target = Target {
+                service: service.key.clone(),
+                address: Some(address),
+            };
+            let family = AddressFamily::of(address);
+            let endpoints = self.cluster.endpoints.get(&service.key);
+            let candidate = Candidate {
+                service,
+                address,
+                keeper,
+                endpoints: endpoints.and_then(|endpoints| endpoints.reachable(family)),
+            };
+            let mut waits_for = None;
+            let ready = |requirement| {
+                let ready = self.gate.is_open(&service.key, family, requirement)
+                    || self
+                        .plan
+                        .decisions
+                        .get(&target)
+                        .is_some_and(Decision::passed_gate);
+                waits_for = (!ready).then_some(requirement);
+                ready
+            };
+            let decision = match eligible(view, candidate, ready) {
+                Ok(to) => {
+                    peers = Some(peers.map_or(to.clone(), |all| union(all, &to)));
+                    Decision::Announce
+                }
+                Err(skip) => Decision::Skip(skip),
+            };
+            decisions.push((
+                target,
+                Decided {
+                    decision,
+                    waits_for,
+                },
+            ));
+        }
+        Verdict {
+            decisions,
+            route: (Prefix::host(address), self.router.routes(peers)),
+        }
+    }
+
+    fn replace_decisions(&mut self, now: Duration, decided: Vec<(Target, Decided)>) {
+        let mut former = core::mem::take(&mut self.plan.decisions);
+        self.counts.clear();
+        let mut decisions = Vec::with_capacity(decided.len());
+        for (target, decided) in decided {
+            let before = former.remove(&target);
+            self.tell_gate(now, &target, before.as_ref(), decided.waits_for);
+            *self.counts.entry(decided.decision.reason()).or_default() += 1;
+            decisions.push((target, decided.decision));
+        }
+        for (target, before) in &former {
+            self.tell_gate(now, target, Some(before), None);
+        }
+        self.plan.decisions = BTreeMap::from_iter(decisions);
+    }
+
+    fn set_decision(&mut self, now: Duration, target: Target, decided: Option<Decided>) {
+        let before = self.plan.decisions.remove(&target);
+        self.tell_gate(
+            now,
+            &target,
+            before.as_ref(),
+            decided.as_ref().and_then(|d| d.waits_for),
+        );
+        if let Some(before) = before
+            && let Some(count) = self.counts.get_mut(before.reason())
+        {
+            *count = count.saturating_sub(1);
+        }
+        if let Some(Decided { decision, .. }) = decided {
+            *self.counts.entry(decision.reason()).or_default() += 1;
+            self.plan.decisions.insert(target, decision);
+        }
+    }
+
+    fn tell_gate(
+        &mut self,
+        now: Duration,
+        target: &Target,
+        before: Option<&Decision>,
+        waits_for: Option<Requirement>,
+    ) {
+        let waited = before == Some(&Decision::Skip(Skip::DataplaneNotReady));
+        if let Some(address) = target.address
+            && (waited || waits_for.is_some())
+        {
+            let family = AddressFamily::of(address);
+            self.gate
+                .handle_wait(now, &target.service, family, waits_for);
+        }
+    }
+
+    fn replace_routes(&mut self, routes: Vec<(Prefix, Vec<Route>)>, changes: &mut Changes) {
+        let former = core::mem::take(&mut self.plan.routes);
+        self.plan.routes = routes
+            .into_iter()
+            .filter(|(_, routes)| !routes.is_empty())
+            .collect();
+        for (prefix, routes) in &self.plan.routes {
+            if former.get(prefix) != Some(routes) {
+                changes.routes.insert(*prefix, routes.clone());
+            }
+        }
+        for prefix in former
+            .keys()
+            .filter(|prefix| !self.plan.routes.contains_key(prefix))
+        {
+            changes.routes.insert(*prefix, Vec::new());
+        }
+    }
+
+    fn set_routes(&mut self, prefix: Prefix, routes: Vec<Route>, changes: &mut Changes) {
+        let former = match routes.is_empty() {
+            true => self.plan.routes.remove(&prefix),
+            false => self.plan.routes.insert(prefix, routes.clone()),
+        };
+        if former.unwrap_or_default() != routes {
+            changes.routes.insert(prefix, routes);
+        }
+    }
+}
+
+impl Decided {
+    fn skip(skip: Skip) -> Self {
+        Self {
+            decision: Decision::Skip(skip),
+            waits_for: None,
+        }
+    }
+}

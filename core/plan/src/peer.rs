@@ -1,0 +1,232 @@
+use alloc::{
+    collections::BTreeMap,
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::net::IpAddr;
+
+use bgp::{BgpIdentifier, Family, PeerConfig, PeerName};
+use model::{Cluster, Name, Node, Parsed, Peer, Secret};
+
+use crate::{NodeAddresses, last_good::LastGood};
+
+/// Identifier of a node whose name hashes to 0.
+const LAST_RESORT: BgpIdentifier = match BgpIdentifier::new(1) {
+    Some(identifier) => identifier,
+    None => unreachable!(),
+};
+
+/// A session that this node should hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedPeer {
+    /// What the session machine needs to know.
+    pub config: PeerConfig,
+    /// TCP MD5 key; `config.password_generation` changes whenever it does.
+    pub password: Option<Secret>,
+}
+
+/// An object that this node cannot use as it is written: part of condition ConfigAccepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unusable {
+    /// Kind of the object.
+    pub kind: &'static str,
+    /// Its name.
+    pub name: Name,
+    /// A sentence that says why, and what to do.
+    pub message: String,
+}
+
+/// What outlives a change of the peers: last good specs and how passwords are numbered.
+#[derive(Clone, Debug)]
+pub(crate) struct PeerBook {
+    good: LastGood<Peer>,
+    passwords: BTreeMap<Name, (Secret, u64)>,
+    generations: u64,
+}
+
+impl Unusable {
+    pub(crate) fn new(kind: &'static str, name: &Name, message: String) -> Self {
+        Self {
+            kind,
+            name: name.clone(),
+            message,
+        }
+    }
+
+    /// The object's spec could not be parsed.
+    pub(crate) fn rejected<T>(kind: &'static str, object: &Parsed<T>) -> Option<Self> {
+        let rejection = object.value.as_ref().err()?;
+        Some(Self::new(kind, &object.meta.name, rejection.to_string()))
+    }
+
+    fn peer(name: &Name, message: String) -> Self {
+        Self::new("BGPPeer", name, message)
+    }
+}
+
+impl PeerBook {
+    pub(crate) fn new() -> Self {
+        Self {
+            good: LastGood::new(),
+            passwords: BTreeMap::new(),
+            generations: 0,
+        }
+    }
+
+    /// The sessions that `node` should hold; what it cannot use goes to `unusable`.
+    pub(crate) fn resolve(
+        &mut self,
+        cluster: &Cluster,
+        node: &Name,
+        own: &Node,
+        unusable: &mut Vec<Unusable>,
+    ) -> BTreeMap<PeerName, PlannedPeer> {
+        self.good.retain(&cluster.peers);
+        self.passwords
+            .retain(|name, _| cluster.peers.contains_key(name));
+        let mut planned = BTreeMap::new();
+        for (name, peer) in self.selected(cluster, own, unusable) {
+            match password(cluster, &peer) {
+                Ok(password) => {
+                    let password_generation = self.generation(&name, password.as_ref());
+                    let config = config(&name, &peer, node, own, password_generation);
+                    planned.insert(name, PlannedPeer { config, password });
+                }
+                Err(message) => unusable.push(Unusable::peer(&name, message)),
+            }
+        }
+        planned
+    }
+
+    /// Peers whose selectors choose the node, one for each address: the oldest.
+    fn selected(
+        &mut self,
+        cluster: &Cluster,
+        own: &Node,
+        unusable: &mut Vec<Unusable>,
+    ) -> Vec<(Name, Peer)> {
+        let mut objects: Vec<_> = cluster.peers.iter().collect();
+        objects.sort_by(|(a, x), (b, y)| (x.meta.created, *a).cmp(&(y.meta.created, *b)));
+        let mut winners: BTreeMap<IpAddr, &Name> = BTreeMap::new();
+        let mut selected = Vec::new();
+        for (name, object) in objects {
+            unusable.extend(Unusable::rejected("BGPPeer", object));
+            unusable.extend(own_address(name, object, own));
+            let usable = |peer: &Peer| !own.addresses.contains(&peer.address);
+            let Some(peer) = self.good.resolve(object, usable) else {
+                continue;
+            };
+            if !peer.nodes.matches(&own.meta.labels) {
+                continue;
+            }
+            match winners.get(&peer.address) {
+                Some(winner) => unusable.push(duplicate(name, peer, winner)),
+                None => {
+                    winners.insert(peer.address, name);
+                    selected.push((name.clone(), peer.clone()));
+                }
+            }
+        }
+        selected
+    }
+
+    /// 0 without a password; else a number that changes when the password does.
+    fn generation(&mut self, name: &Name, password: Option<&Secret>) -> u64 {
+        let Some(password) = password else {
+            self.passwords.remove(name);
+            return 0;
+        };
+        if let Some((known, generation)) = self.passwords.get(name)
+            && known == password
+        {
+            return *generation;
+        }
+        self.generations += 1;
+        self.passwords
+            .insert(name.clone(), (password.clone(), self.generations));
+        self.generations
+    }
+}
+
+fn own_address(name: &Name, object: &Parsed<Peer>, own: &Node) -> Option<Unusable> {
+    let peer = object.value.as_ref().ok()?;
+    let here = own.addresses.contains(&peer.address) && peer.nodes.matches(&own.meta.labels);
+    let message = format!(
+        "spec.peerAddress: {} is an address of this node; give the router's address, or exclude \
+         this node in spec.nodeSelectors",
+        peer.address
+    );
+    here.then(|| Unusable::peer(name, message))
+}
+
+fn duplicate(name: &Name, peer: &Peer, winner: &Name) -> Unusable {
+    let message = format!(
+        "DuplicatePeer: spec.peerAddress {} is that of the older BGPPeer {winner}, which has the \
+         session on this node; delete one of the two, or give them different spec.nodeSelectors",
+        peer.address
+    );
+    Unusable::peer(name, message)
+}
+
+fn password(cluster: &Cluster, peer: &Peer) -> Result<Option<Secret>, String> {
+    let Some(name) = &peer.password_secret else {
+        return Ok(None);
+    };
+    let (problem, remedy) = match cluster.secrets.get(name) {
+        None => (
+            "is not in Herald's namespace".into(),
+            "create it there with key password",
+        ),
+        Some(Err(rejection)) => (format!("has no password ({rejection})"), "correct it"),
+        Some(Ok(secret)) => return Ok(Some(secret.clone())),
+    };
+    Err(format!(
+        "spec.passwordSecret: Secret {name} {problem}, and without the password there is no \
+         session; {remedy}"
+    ))
+}
+
+fn config(
+    name: &Name,
+    peer: &Peer,
+    node: &Name,
+    own: &Node,
+    password_generation: u64,
+) -> PeerConfig {
+    let offered = [
+        (peer.families.ipv4, Family::IPV4_UNICAST),
+        (peer.families.ipv6, Family::IPV6_UNICAST),
+    ];
+    PeerConfig {
+        name: name.clone(),
+        address: peer.address,
+        port: peer.port,
+        local_asn: peer.my_asn,
+        remote_asn: peer.peer_asn,
+        identifier: peer.router_id.unwrap_or_else(|| identifier(node, own)),
+        hold_time: peer.hold_time,
+        keepalive: peer.keepalive_time,
+        connect_retry: peer.connect_time,
+        passive: peer.passive,
+        families: offered
+            .into_iter()
+            .filter_map(|(yes, f)| yes.then_some(f))
+            .collect(),
+        multi_hop_ttl: peer.multi_hop_ttl,
+        password_generation,
+    }
+}
+
+/// The node's IPv4 InternalIP, else 32 bits of FNV-1a over its name: the same after every restart.
+fn identifier(node: &Name, own: &Node) -> BgpIdentifier {
+    let address = NodeAddresses::of(own)
+        .ipv4
+        .map_or(0, |address| address.to_bits());
+    let hash = node.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
+    BgpIdentifier::new(address)
+        .or_else(|| BgpIdentifier::new(hash))
+        .unwrap_or(LAST_RESORT)
+}

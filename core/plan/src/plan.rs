@@ -1,0 +1,103 @@
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::net::IpAddr;
+
+use bgp::{PeerName, Prefix, Route};
+use model::ServiceKey;
+
+use crate::{Decision, NodeAddresses, PlannedPeer, Unusable};
+
+/// What this node should do now, and why it does not do the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Sessions, by name of the BGPPeer.
+    pub peers: BTreeMap<PeerName, PlannedPeer>,
+    /// Routes by prefix; no list is empty.
+    pub routes: BTreeMap<Prefix, Vec<Route>>,
+    /// One decision for each address of each Service, and one for each Service without an address.
+    pub decisions: BTreeMap<Target, Decision>,
+    /// Objects that this node cannot use as they are written, by kind and name.
+    pub unusable: Vec<Unusable>,
+    /// This node's addresses, which are its next hops.
+    pub addresses: NodeAddresses,
+}
+
+/// What a decision is about. Sorted by Service, so that all decisions of a Service stand together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target {
+    /// The Service.
+    pub service: ServiceKey,
+    /// One of its addresses; `None`: it has none.
+    pub address: Option<IpAddr>,
+}
+
+/// What one pass changed. Changes that were not taken yet can be merged: the latest value wins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// All sessions that the node should hold, when they differ from those before.
+    pub peers: Option<Vec<PlannedPeer>>,
+    /// Changed prefixes with all their routes; an empty list withdraws.
+    pub routes: BTreeMap<Prefix, Vec<Route>>,
+    /// The first full plan is in.
+    pub complete: bool,
+}
+
+impl Plan {
+    /// Decisions about the addresses of one Service.
+    pub fn decisions_of<'a>(
+        &'a self,
+        service: &'a ServiceKey,
+    ) -> impl Iterator<Item = (&'a Target, &'a Decision)> {
+        let from = Target {
+            service: service.clone(),
+            address: None,
+        };
+        self.decisions
+            .range(from..)
+            .take_while(move |(target, _)| target.service == *service)
+    }
+
+    /// How many addresses this node announces.
+    pub fn announced(&self) -> usize {
+        self.routes.len()
+    }
+}
+
+impl Changes {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Takes over what a later pass changed.
+    pub fn merge(&mut self, later: Self) {
+        self.peers = later.peers.or(self.peers.take());
+        self.routes.extend(later.routes);
+        self.complete |= later.complete;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_later_change_of_a_prefix_replaces_the_earlier_one() {
+        let prefix = Prefix::host("192.0.2.1".parse().unwrap());
+        let route = Route {
+            peers: bgp::PeerSet::All,
+            attributes: Default::default(),
+        };
+        let mut pending = Changes {
+            peers: Some(Vec::new()),
+            routes: BTreeMap::from([(prefix, Vec::from([route]))]),
+            complete: true,
+        };
+        let later = Changes {
+            routes: BTreeMap::from([(prefix, Vec::new())]),
+            ..Changes::default()
+        };
+        pending.merge(later);
+        assert_eq!(pending.routes, BTreeMap::from([(prefix, Vec::new())]));
+        assert!(pending.complete && pending.peers.is_some());
+    }
+}

@@ -1,0 +1,236 @@
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
+use core::time::Duration;
+
+use model::{Change, Cluster, Kind, Name, Object, ServiceKey, Touched};
+
+use crate::{
+    Changes, GateMode, Outcome, Plan, Probe, ProbeTarget,
+    bgp::Router,
+    gate::Gate,
+    holder::Holders,
+    view::{Memory, View},
+};
+
+/// Shortest time between two passes that changed something.
+const SPACING: Duration = Duration::from_millis(10);
+
+/// What a planner is started with.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Name of this node's Node object.
+    pub node: Name,
+    /// Announce also from a node that is labelled out of external load balancing (`--ignore-exclude-label`).
+    pub ignore_exclude_label: bool,
+    /// Whether new announcers wait for kube-proxy (`--dataplane-gate`).
+    pub gate: GateMode,
+}
+
+/// The rules of one node: takes what the watches tell, gives what is to be done.
+///
+/// The first change after a quiet time is planned at once; what arrives within the next 10 ms is one batch. A pass that
+/// changed nothing does not count.
+#[derive(Clone, Debug)]
+pub struct Planner {
+    pub(crate) options: Options,
+    pub(crate) cluster: Cluster,
+    pub(crate) memory: Memory,
+    pub(crate) view: Option<View>,
+    pub(crate) holders: Holders,
+    pub(crate) gate: Gate,
+    pub(crate) router: Router,
+    pub(crate) plan: Plan,
+    pub(crate) counts: BTreeMap<&'static str, u64>,
+    pub(crate) changes: Option<Changes>,
+    missing: BTreeSet<Kind>,
+    stale: Stale,
+    next_pass: Duration,
+}
+
+/// What the next pass has to run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stale {
+    /// The configuration, or this node.
+    pub(crate) view: bool,
+    /// Every address.
+    pub(crate) everything: bool,
+    /// The addresses of these Services.
+    pub(crate) services: BTreeSet<ServiceKey>,
+}
+
+impl Planner {
+    /// Kinds whose first list a plan waits for. Other kinds are not looked at.
+    pub const KINDS: [Kind; 8] = [
+        Kind::Settings,
+        Kind::Pool,
+        Kind::Peer,
+        Kind::Advertisement,
+        Kind::Service,
+        Kind::EndpointSlice,
+        Kind::Node,
+        Kind::Secret,
+    ];
+
+    /// A planner that knows nothing yet.
+    pub fn new(options: Options) -> Self {
+        Self {
+            gate: Gate::new(options.gate),
+            options,
+            cluster: Cluster::default(),
+            memory: Memory::new(),
+            view: None,
+            holders: Holders::default(),
+            router: Router::default(),
+            plan: Plan::default(),
+            counts: BTreeMap::new(),
+            changes: None,
+            missing: BTreeSet::from(Self::KINDS),
+            stale: Stale {
+                view: true,
+                everything: true,
+                services: BTreeSet::new(),
+            },
+            next_pass: Duration::ZERO,
+        }
+    }
+
+    /// Takes one event of a watch.
+    pub fn handle_change(&mut self, change: Change) {
+        let Some((kind, change)) = self.concerning(change) else {
+            return;
+        };
+        match (self.cluster.apply(change), kind) {
+            (Touched::Nothing, _) => {}
+            (Touched::Service(service), _) => {
+                self.stale.services.insert(service);
+            }
+            (Touched::Everything, Kind::Service | Kind::EndpointSlice) => {
+                self.stale.everything = true;
+            }
+            (Touched::Everything, _) => self.stale.view = true,
+        }
+    }
+
+    /// The first list of a kind is complete, or the server does not serve the kind.
+    pub fn handle_synced(&mut self, kind: Kind) {
+        self.missing.remove(&kind);
+    }
+
+    /// Takes the outcome of a probe.
+    pub fn handle_probe(&mut self, now: Duration, target: &ProbeTarget, outcome: Outcome) {
+        let services = self.gate.handle_probe(now, target, outcome);
+        self.stale.services.extend(services);
+    }
+
+    /// Runs a pass when one is due.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        self.stale.services.extend(self.gate.handle_timeout(now));
+        if self.pass_due().is_some_and(|due| due <= now) {
+            let stale = core::mem::take(&mut self.stale);
+            let first = self.view.is_none();
+            let mut changes = self.pass(now, stale);
+            changes.complete = first;
+            if !changes.is_empty() {
+                self.next_pass = now + SPACING;
+            }
+            self.changes.get_or_insert_default().merge(changes);
+        }
+    }
+
+    /// When [`Self::handle_timeout`] or [`Self::poll_probe`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Duration> {
+        self.pass_due()
+            .into_iter()
+            .chain(self.gate.poll_timeout())
+            .min()
+    }
+
+    /// What the passes since the last call changed; empty when they changed only decisions. `None`: there was no pass.
+    pub fn poll_changes(&mut self) -> Option<Changes> {
+        self.changes.take()
+    }
+
+    /// A probe to be done now.
+    pub fn poll_probe(&mut self, now: Duration) -> Option<Probe> {
+        self.gate.poll_probe(now, self.plan.addresses)
+    }
+
+    /// The plan as of the last pass; empty before the first.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Decisions by reason, as in [`crate::Decision::reason`].
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counts
+    }
+
+    /// Kinds whose first list has not come.
+    pub fn missing(&self) -> impl Iterator<Item = Kind> {
+        self.missing.iter().copied()
+    }
+
+    /// Whether this node's own Node object is there.
+    pub fn knows_node(&self) -> bool {
+        self.cluster.nodes.contains_key(&self.options.node)
+    }
+
+    /// How many addresses wait for the data plane, by Service and family.
+    pub fn gate_waiting(&self) -> usize {
+        self.gate.waiting()
+    }
+
+    /// How often the data plane stayed silent and was taken to be ready.
+    pub fn gate_given_up(&self) -> u64 {
+        self.gate.given_up()
+    }
+
+    fn pass_due(&self) -> Option<Duration> {
+        let stale = &self.stale;
+        let wanted = stale.view || stale.everything || !stale.services.is_empty();
+        (wanted && self.missing.is_empty()).then_some(self.next_pass)
+    }
+
+    /// Leaves out what no rule of this node looks at: other nodes, Namespaces, Service ranges.
+    fn concerning(&self, change: Change) -> Option<(Kind, Change)> {
+        let node = &self.options.node;
+        let kind = kind_of(&change);
+        let change = match change {
+            Change::Apply(Object::Node(other)) if other.meta.name != *node => return None,
+            Change::Delete(Kind::Node, key) if key.name != *node => return None,
+            Change::Listed {
+                kind: Kind::Node,
+                keys,
+            } => {
+                let keys: Vec<ServiceKey> =
+                    keys.into_iter().filter(|key| key.name == *node).collect();
+                Change::Listed {
+                    kind: Kind::Node,
+                    keys,
+                }
+            }
+            Change::Apply(_) | Change::Delete(..) | Change::Listed { .. } => change,
+        };
+        Self::KINDS.contains(&kind).then_some((kind, change))
+    }
+}
+
+fn kind_of(change: &Change) -> Kind {
+    match change {
+        Change::Delete(kind, _) | Change::Listed { kind, .. } => *kind,
+        Change::Apply(object) => match object {
+            Object::Settings(_) => Kind::Settings,
+            Object::Pool(_) => Kind::Pool,
+            Object::Peer(_) => Kind::Peer,
+            Object::Advertisement(_) => Kind::Advertisement,
+            Object::Service(_) => Kind::Service,
+            Object::EndpointSlice(_) => Kind::EndpointSlice,
+            Object::Node(_) => Kind::Node,
+            Object::Namespace(..) => Kind::Namespace,
+            Object::Secret(..) => Kind::Secret,
+            Object::ServiceCidr(..) => Kind::ServiceCidr,
+        },
+    }
+}

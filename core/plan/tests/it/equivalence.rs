@@ -1,0 +1,306 @@
+//! Whatever happens in whatever order: running only what changed ends where running everything would.
+
+use model::{Change, EndpointState, Kind, Object, ServiceKey, StatusOwner};
+use plan::{GateMode, Outcome, Plan};
+use proptest::prelude::*;
+
+use crate::fixture::*;
+
+/// One thing that happens; small numbers, so that objects meet.
+#[derive(Clone, Debug)]
+enum Step {
+    Service {
+        service: u8,
+        addresses: Vec<u8>,
+        local: bool,
+        foreign: bool,
+        since: i64,
+    },
+    Endpoints {
+        service: u8,
+        endpoints: Vec<(u8, u8)>,
+    },
+    Pool {
+        pool: u8,
+        first: u8,
+    },
+    Advertisement {
+        advertisement: u8,
+        pool: Option<u8>,
+        peer: Option<u8>,
+    },
+    Peer {
+        peer: u8,
+        address: u8,
+        password: bool,
+    },
+    Secret {
+        there: bool,
+    },
+    Node {
+        excluded: bool,
+        network_unavailable: bool,
+    },
+    Reject {
+        kind: u8,
+        object: u8,
+    },
+    Delete {
+        kind: u8,
+        object: u8,
+    },
+    RelistServices {
+        kept: Vec<u8>,
+    },
+    Settle,
+    Probes {
+        outcome: u8,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let addresses = prop::collection::vec(0..6_u8, 0..3);
+    let endpoints = prop::collection::vec((0..3_u8, 0..3_u8), 0..3);
+    prop_oneof![
+        4 => (0..4_u8, addresses, any::<bool>(), prop::bool::weighted(0.1), 0..3_i64).prop_map(
+            |(service, addresses, local, foreign, since)| Step::Service {
+                service, addresses, local, foreign, since
+            }
+        ),
+        4 => (0..4_u8, endpoints)
+            .prop_map(|(service, endpoints)| Step::Endpoints { service, endpoints }),
+        1 => (0..2_u8, 0..6_u8).prop_map(|(pool, first)| Step::Pool { pool, first }),
+        1 => (0..2_u8, prop::option::of(0..2_u8), prop::option::of(0..2_u8)).prop_map(
+            |(advertisement, pool, peer)| Step::Advertisement { advertisement, pool, peer }
+        ),
+        1 => (0..2_u8, 0..2_u8, any::<bool>())
+            .prop_map(|(peer, address, password)| Step::Peer { peer, address, password }),
+        1 => any::<bool>().prop_map(|there| Step::Secret { there }),
+        1 => (any::<bool>(), any::<bool>()).prop_map(|(excluded, network_unavailable)| Step::Node {
+            excluded, network_unavailable
+        }),
+        1 => (0..3_u8, 0..2_u8).prop_map(|(kind, object)| Step::Reject { kind, object }),
+        2 => (0..7_u8, 0..4_u8).prop_map(|(kind, object)| Step::Delete { kind, object }),
+        1 => prop::collection::vec(0..4_u8, 0..4).prop_map(|kept| Step::RelistServices { kept }),
+        4 => Just(Step::Settle),
+        2 => (0..3_u8).prop_map(|outcome| Step::Probes { outcome }),
+    ]
+}
+
+fn address(index: u8) -> String {
+    match index {
+        0..4 => format!("10.0.0.{index}"),
+        _ => format!("2001:db8::{index}"),
+    }
+}
+
+/// With the first address of each family, as the parser leaves it.
+fn make_service(index: u8, addresses: &[u8], is_local: bool) -> model::Service {
+    let first = |is_four: fn(u8) -> bool| addresses.iter().find(move |index| is_four(**index));
+    let addresses = first(|index| index < 4)
+        .into_iter()
+        .chain(first(|index| index >= 4));
+    let addresses: Vec<String> = addresses.map(|index| address(*index)).collect();
+    let addresses: Vec<&str> = addresses.iter().map(String::as_str).collect();
+    let name = format!("service-{index}");
+    match is_local {
+        true => local(&name, &addresses),
+        false => service(&name, &addresses),
+    }
+}
+
+fn make_slice(index: u8, endpoints: &[(u8, u8)]) -> model::EndpointSlice {
+    let endpoints: Vec<_> = endpoints
+        .iter()
+        .enumerate()
+        .map(|(number, (node, state))| {
+            let node = [NODE, "node-2", ""][usize::from(*node)];
+            let state = [
+                EndpointState::Ready,
+                EndpointState::ServingTerminating,
+                EndpointState::Unusable,
+            ][usize::from(*state)];
+            (format!("10.1.0.{number}"), node, state)
+        })
+        .collect();
+    let endpoints: Vec<_> = endpoints
+        .iter()
+        .map(|(a, n, s)| (a.as_str(), *n, *s))
+        .collect();
+    slice(&format!("service-{index}"), &endpoints)
+}
+
+/// The change that a step stands for; `None` for those that are no change of an object.
+fn change(step: &Step) -> Option<Change> {
+    let object = match step {
+        Step::Service {
+            service,
+            addresses,
+            local,
+            foreign,
+            since,
+        } => {
+            let mut made = assigned_since(make_service(*service, addresses, *local), *since);
+            if *foreign {
+                made.status_owner = StatusOwner::Foreign;
+            }
+            Object::Service(made)
+        }
+        Step::Endpoints { service, endpoints } => {
+            Object::EndpointSlice(make_slice(*service, endpoints))
+        }
+        Step::Pool { pool: index, first } => Object::Pool(pool(
+            &format!("{index}"),
+            &format!("10.0.0.{first}"),
+            "10.0.0.6",
+        )),
+        Step::Advertisement {
+            advertisement: index,
+            pool,
+            peer,
+        } => {
+            let mut made = advertisement(&format!("{index}"));
+            let value = made.value.as_mut().unwrap();
+            value.pools = pool.iter().map(|index| format!("{index}").into()).collect();
+            value.peers = peer.iter().map(|index| format!("{index}").into()).collect();
+            Object::Advertisement(made)
+        }
+        Step::Peer {
+            peer: index,
+            address,
+            password,
+        } => {
+            let mut made = peer(&format!("{index}"), &format!("192.0.2.1{address}"));
+            made.value.as_mut().unwrap().password_secret = password.then(|| "md5".into());
+            Object::Peer(made)
+        }
+        Step::Secret { there: true } => secret("md5", "password"),
+        Step::Secret { there: false } => {
+            return Some(Change::Delete(Kind::Secret, ServiceKey::new("", "md5")));
+        }
+        Step::Node {
+            excluded,
+            network_unavailable,
+        } => {
+            let label = (
+                "node.kubernetes.io/exclude-from-external-load-balancers",
+                "",
+            );
+            let mut made = node(if *excluded {
+                std::slice::from_ref(&label)
+            } else {
+                &[]
+            });
+            made.network_unavailable = *network_unavailable;
+            Object::Node(made)
+        }
+        Step::Reject { kind, object } => match kind {
+            0 => Object::Pool(rejected(&format!("{object}"))),
+            1 => Object::Advertisement(rejected(&format!("{object}"))),
+            _ => Object::Peer(rejected(&format!("{object}"))),
+        },
+        Step::Delete { kind, object } => return Some(deletion(*kind, *object)),
+        Step::RelistServices { kept } => {
+            let keys = kept.iter().map(|index| key(*index)).collect();
+            return Some(Change::Listed {
+                kind: Kind::Service,
+                keys,
+            });
+        }
+        Step::Settle | Step::Probes { .. } => return None,
+    };
+    Some(Change::Apply(object))
+}
+
+fn key(service: u8) -> ServiceKey {
+    ServiceKey::new("default", format!("service-{service}").as_str())
+}
+
+fn deletion(kind: u8, object: u8) -> Change {
+    let unscoped = ServiceKey::new("", format!("{object}").as_str());
+    match kind {
+        0 => Change::Delete(Kind::Pool, unscoped),
+        1 => Change::Delete(Kind::Advertisement, unscoped),
+        2 => Change::Delete(Kind::Peer, unscoped),
+        3 => Change::Delete(Kind::Node, ServiceKey::new("", NODE)),
+        4 => {
+            let slice = ServiceKey::new("default", format!("service-{object}-1").as_str());
+            Change::Delete(Kind::EndpointSlice, slice)
+        }
+        _ => Change::Delete(Kind::Service, key(object)),
+    }
+}
+
+/// What a planner that starts now and hears the same changes plans in its only pass.
+fn planned_at_once(changes: &[Change]) -> Plan {
+    let mut world = World::new(GateMode::Off, false);
+    changes
+        .iter()
+        .for_each(|change| world.planner.handle_change(change.clone()));
+    world.sync();
+    world.settle();
+    without_generations(world.planner.plan())
+}
+
+/// How often a password changed is history, which a restart forgets.
+fn without_generations(plan: &Plan) -> Plan {
+    let mut plan = plan.clone();
+    for peer in plan.peers.values_mut() {
+        peer.config.password_generation = peer.config.password_generation.min(1);
+    }
+    plan
+}
+
+fn count(world: &World) -> u64 {
+    world.planner.counts().values().sum()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn incremental_equals_full(steps in prop::collection::vec(step(), 1..60)) {
+        let mut world = World::new(GateMode::Off, false);
+        world.sync();
+        let mut changes = Vec::new();
+        // What was good once is remembered by one planner and unknown to the other.
+        for step in steps.iter().filter(|step| !matches!(step, Step::Reject { .. })) {
+            match change(step) {
+                Some(change) => {
+                    world.planner.handle_change(change.clone());
+                    changes.push(change);
+                }
+                None => drop(world.settle()),
+            }
+        }
+        world.settle();
+        prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes));
+        prop_assert_eq!(count(&world), world.planner.plan().decisions.len() as u64);
+    }
+
+    #[test]
+    fn any_sequence_of_events_leaves_what_was_told_equal_to_what_is_planned(
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
+        let mut world = World::new(GateMode::Auto, false);
+        world.sync();
+        for step in &steps {
+            if let Some(change) = change(step) {
+                world.planner.handle_change(change);
+            } else if let Step::Probes { outcome } = step {
+                let outcomes = [Outcome::Ready, Outcome::NotReady, Outcome::NoAnswer];
+                while let Some(probe) = world.planner.poll_probe(world.now) {
+                    let outcome = outcomes[usize::from(*outcome)];
+                    world.planner.handle_probe(world.now, &probe.target, outcome);
+                }
+            } else {
+                world.settle();
+            }
+        }
+        world.settle();
+        let announced = world.planner.plan().decisions.values().filter(|d| d.is_announce()).count();
+        prop_assert_eq!(announced, world.planner.plan().announced());
+        let waiting = world.planner.counts().get("DataplaneNotReady").copied().unwrap_or_default();
+        prop_assert_eq!(world.planner.gate_waiting() as u64, waiting);
+    }
+}

@@ -1,0 +1,288 @@
+use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+
+use bgp::{Asn, HoldTime, Prefix, Route};
+use kube_core::Selector;
+use model::{
+    AddressFamily, AddressRange, Advertisement, Change, Condition, ConditionStatus, Endpoint,
+    EndpointSlice, EndpointState, Families, FamilyPolicy, Kind, Meta, Name, Node, Object, Parsed,
+    Peer, Pool, Rejection, Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner,
+    Timestamp, TrafficPolicy, condition_type,
+};
+use plan::{Changes, Decision, GateMode, Options, Planner, Target};
+
+pub(crate) const NODE: &str = "node-1";
+pub(crate) const ROUTER: &str = "192.0.2.254";
+pub(crate) const ADDRESS: &str = "10.0.0.1";
+
+/// A planner with what it has told so far, applied as a driver would.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) planner: Planner,
+    pub(crate) now: Duration,
+    pub(crate) routes: BTreeMap<Prefix, Vec<Route>>,
+    pub(crate) complete: bool,
+}
+
+impl World {
+    pub(crate) fn new(gate: GateMode, ignore_exclude_label: bool) -> Self {
+        let planner = Planner::new(Options {
+            node: NODE.into(),
+            ignore_exclude_label,
+            gate,
+        });
+        Self {
+            planner,
+            now: Duration::ZERO,
+            routes: BTreeMap::new(),
+            complete: false,
+        }
+    }
+
+    /// One Service with an endpoint here, announced to one router.
+    pub(crate) fn usual() -> Self {
+        Self::usual_with(GateMode::Off)
+    }
+
+    pub(crate) fn usual_with(gate: GateMode) -> Self {
+        let mut world = Self::new(gate, false);
+        for object in usual_objects() {
+            world.apply(object);
+        }
+        world.sync();
+        world
+    }
+
+    pub(crate) fn apply(&mut self, object: Object) {
+        self.planner.handle_change(Change::Apply(object));
+    }
+
+    pub(crate) fn delete(&mut self, kind: Kind, namespace: &str, name: &str) {
+        self.planner
+            .handle_change(Change::Delete(kind, ServiceKey::new(namespace, name)));
+    }
+
+    pub(crate) fn sync(&mut self) {
+        for kind in Planner::KINDS {
+            self.planner.handle_synced(kind);
+        }
+    }
+
+    /// Lets 10 ms pass and runs what is due; gives what changed.
+    pub(crate) fn settle(&mut self) -> Changes {
+        self.now += Duration::from_millis(10);
+        self.planner.handle_timeout(self.now);
+        let changes = self.planner.poll_changes().unwrap_or_default();
+        self.complete |= changes.complete;
+        for (prefix, routes) in &changes.routes {
+            match routes.is_empty() {
+                true => self.routes.remove(prefix),
+                false => self.routes.insert(*prefix, routes.clone()),
+            };
+        }
+        assert_eq!(
+            self.routes,
+            self.planner.plan().routes,
+            "what was told is what is planned"
+        );
+        changes
+    }
+
+    pub(crate) fn decision(&self, service: &str, address: Option<&str>) -> Option<Decision> {
+        let service = ServiceKey::new("default", service);
+        let address = address.map(|address| address.parse().unwrap());
+        self.planner
+            .plan()
+            .decisions
+            .get(&Target { service, address })
+            .cloned()
+    }
+
+    /// `Announced` or the reason why not, of Service `web` and its address.
+    pub(crate) fn reason(&self) -> &'static str {
+        self.decision("web", Some(ADDRESS)).unwrap().reason()
+    }
+
+    pub(crate) fn announces(&self, address: &str) -> bool {
+        self.routes
+            .contains_key(&Prefix::host(address.parse().unwrap()))
+    }
+}
+
+pub(crate) fn usual_objects() -> Vec<Object> {
+    vec![
+        Object::Node(node(&[])),
+        Object::Pool(pool("main", "10.0.0.0", "10.0.0.255")),
+        Object::Pool(pool("main-6", "2001:db8::", "2001:db8::ff")),
+        Object::Advertisement(advertisement("all")),
+        Object::Peer(peer("router", ROUTER)),
+        Object::Service(service("web", &[ADDRESS])),
+        Object::EndpointSlice(slice("web", &[("10.1.0.1", NODE, EndpointState::Ready)])),
+    ]
+}
+
+pub(crate) fn meta(name: &str) -> Meta {
+    let name = Name::from(name);
+    Meta {
+        uid: name.clone(),
+        name,
+        generation: 1,
+        ..Meta::default()
+    }
+}
+
+pub(crate) fn node(labels: &[(&str, &str)]) -> Node {
+    let address: IpAddr = "192.0.2.1".parse().unwrap();
+    let mut meta = meta(NODE);
+    meta.labels = labels
+        .iter()
+        .map(|(k, v)| (k.to_string(), v.to_string()))
+        .collect();
+    Node {
+        meta,
+        internal_ips: vec![address],
+        addresses: vec![address],
+        ..Node::default()
+    }
+}
+
+pub(crate) fn selector(key: &str, value: &str) -> Selectors {
+    Selectors(vec![Selector::from_iter([(
+        key.to_string(),
+        value.to_string(),
+    )])])
+}
+
+pub(crate) fn accepted<T>(name: &str, value: T) -> Parsed<T> {
+    Parsed {
+        meta: meta(name),
+        value: Ok(value),
+    }
+}
+
+pub(crate) fn rejected<T>(name: &str) -> Parsed<T> {
+    Parsed {
+        meta: meta(name),
+        value: Err(rejection("spec.field")),
+    }
+}
+
+pub(crate) fn rejection(field: &str) -> Rejection {
+    Rejection {
+        field: field.into(),
+        rule: "the value makes no sense".into(),
+        remedy: "give another".into(),
+    }
+}
+
+pub(crate) fn pool(name: &str, first: &str, last: &str) -> Parsed<Pool> {
+    let range = AddressRange::new(first.parse().unwrap(), last.parse().unwrap()).unwrap();
+    accepted(
+        name,
+        Pool {
+            ranges: vec![range],
+            auto_assign: true,
+            ..Pool::default()
+        },
+    )
+}
+
+pub(crate) fn advertisement(name: &str) -> Parsed<Advertisement> {
+    accepted(name, Advertisement::default())
+}
+
+pub(crate) fn peer(name: &str, address: &str) -> Parsed<Peer> {
+    let peer = Peer {
+        my_asn: Asn(64512),
+        peer_asn: Asn(64513),
+        address: address.parse().unwrap(),
+        port: 179,
+        router_id: None,
+        hold_time: HoldTime::DEFAULT,
+        keepalive_time: None,
+        connect_time: None,
+        nodes: Selectors::default(),
+        password_secret: None,
+        multi_hop_ttl: None,
+        families: Families {
+            ipv4: true,
+            ipv6: true,
+        },
+        passive: false,
+    };
+    accepted(name, peer)
+}
+
+pub(crate) fn secret(name: &str, password: &str) -> Object {
+    Object::Secret(name.into(), Ok(Secret::new(password.into())))
+}
+
+pub(crate) fn only_class() -> Object {
+    Object::Settings(Settings {
+        only_class: true,
+        ..Settings::default()
+    })
+}
+
+pub(crate) fn service(name: &str, addresses: &[&str]) -> Service {
+    Service {
+        key: ServiceKey::new("default", name),
+        meta: meta(name),
+        class: None,
+        cluster_ips: vec!["10.96.0.10".parse().unwrap()],
+        families: vec![AddressFamily::IPv4],
+        family_policy: FamilyPolicy::SingleStack,
+        traffic_policy: TrafficPolicy::Cluster,
+        health_check_node_port: None,
+        ports: Vec::new(),
+        request: Ok(Request::default()),
+        addresses: addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect(),
+        status_owner: match addresses {
+            [] => StatusOwner::None,
+            _ => StatusOwner::Ours,
+        },
+        status_canonical: true,
+    }
+}
+
+pub(crate) fn local(name: &str, addresses: &[&str]) -> Service {
+    Service {
+        traffic_policy: TrafficPolicy::Local,
+        health_check_node_port: Some(30000),
+        ..service(name, addresses)
+    }
+}
+
+pub(crate) fn assigned_since(mut service: Service, since: i64) -> Service {
+    service.meta.conditions = vec![Condition {
+        kind: condition_type::ASSIGNED.into(),
+        status: ConditionStatus::True,
+        reason: "Assigned".into(),
+        message: String::new(),
+        observed_generation: None,
+        since: Some(Timestamp(since)),
+    }];
+    service
+}
+
+pub(crate) fn slice(service: &str, endpoints: &[(&str, &str, EndpointState)]) -> EndpointSlice {
+    let family = |address: &IpAddr| AddressFamily::of(*address);
+    let endpoints: Vec<Endpoint> = endpoints
+        .iter()
+        .map(|(address, node, state)| Endpoint {
+            address: address.parse().unwrap(),
+            node: (!node.is_empty()).then(|| Name::from(*node)),
+            state: *state,
+        })
+        .collect();
+    EndpointSlice {
+        name: format!("{service}-1").into(),
+        service: ServiceKey::new("default", service),
+        family: endpoints
+            .first()
+            .map_or(AddressFamily::IPv4, |e| family(&e.address)),
+        endpoints,
+    }
+}

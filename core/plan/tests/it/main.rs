@@ -1,0 +1,15 @@
+//! The rules of one node, driven from outside: what the watches tell goes in, sessions and routes come out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::too_many_lines,
+    reason = "tests: what is not there ends the test, and tables are long"
+)]
+
+mod decisions;
+mod equivalence;
+mod fixture;
+mod gate;
+mod peers;
+mod timing;
