@@ -1,18 +1,13 @@
 //! Each kind: how it is selected and parsed, and how long it may be missing.
 
-use std::{collections::BTreeMap, fmt::Debug, time::Duration};
+use std::{fmt::Debug, time::Duration};
 
-use ipnet::IpNet;
 use k8s_openapi::api::{
     core::v1::{ConfigMap, Namespace, Node, Secret, Service},
     discovery::v1::EndpointSlice,
     networking::v1::ServiceCIDR,
 };
-use kube::{
-    Api, Client, Resource,
-    core::{DeserializeGuard, PartialObjectMeta},
-    runtime::watcher::Config,
-};
+use kube::{Api, Client, Resource, core::DeserializeGuard, runtime::watcher::Config};
 use model::{Kind, Object};
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
@@ -120,77 +115,54 @@ fn patience(kind: Kind) -> Duration {
 }
 
 fn settings(object: &ConfigMap) -> Parse<Object> {
-    Parse::Value(Object::Settings(model::Settings::parse(object)))
+    match Object::parse_settings(object) {
+        Ok(settings) => Parse::Value(settings),
+        Err(rejection) => Parse::Unreadable(rejection.to_string()),
+    }
 }
 
 fn pool(object: &DeserializeGuard<crds::IPAddressPool>) -> Parse<Object> {
-    guarded(object, |object| Object::Pool(model::Pool::parse(object)))
+    guarded(object)
 }
 
 fn peer(object: &DeserializeGuard<crds::BGPPeer>) -> Parse<Object> {
-    guarded(object, |object| Object::Peer(model::Peer::parse(object)))
+    guarded(object)
 }
 
 fn advertisement(object: &DeserializeGuard<crds::BGPAdvertisement>) -> Parse<Object> {
-    guarded(object, |object| {
-        Object::Advertisement(model::Advertisement::parse(object))
-    })
+    guarded(object)
 }
 
-fn guarded<K>(object: &DeserializeGuard<K>, parse: fn(&K) -> Object) -> Parse<Object> {
+fn guarded<K>(object: &DeserializeGuard<K>) -> Parse<Object>
+where
+    for<'a> Object: From<&'a K>,
+{
     match &object.0 {
-        Ok(object) => Parse::Value(parse(object)),
+        Ok(object) => Parse::Value(object.into()),
         Err(error) => Parse::Unreadable(error.to_string()),
     }
 }
 
 fn service(object: &Service) -> Parse<Object> {
-    model::Service::parse(object).map_or(Parse::Nothing, |parsed| {
-        Parse::Value(Object::Service(parsed))
-    })
+    Parse::from(Object::parse_service(object))
 }
 
 fn endpoint_slice(object: &EndpointSlice) -> Parse<Object> {
-    model::EndpointSlice::parse(object).map_or(Parse::Nothing, |parsed| {
-        Parse::Value(Object::EndpointSlice(parsed))
-    })
+    Parse::from(Object::parse_endpoint_slice(object))
 }
 
 fn node(object: &Node) -> Parse<Object> {
-    model::Node::parse(object).map_or(Parse::Nothing, |parsed| Parse::Value(Object::Node(parsed)))
+    Parse::from(Object::parse_node(object))
 }
 
-fn namespace_labels(object: &PartialObjectMeta<Namespace>) -> Parse<Object> {
-    let Some(name) = object.metadata.name.as_deref() else {
-        return Parse::Nothing;
-    };
-    let labels = object.metadata.labels.clone().unwrap_or_default();
-    Parse::Value(Object::Namespace(name.into(), labels))
+fn namespace_labels(object: &Namespace) -> Parse<Object> {
+    Parse::from(Object::parse_namespace(object))
 }
 
 fn secret(object: &Secret) -> Parse<Object> {
-    let Some(name) = object.metadata.name.as_deref() else {
-        return Parse::Nothing;
-    };
-    let password = object
-        .data
-        .as_ref()
-        .and_then(|data: &BTreeMap<_, _>| data.get("password"))
-        .and_then(|content| String::from_utf8(content.0.clone()).ok())
-        .map(model::Secret::new);
-    Parse::Value(Object::Secret(name.into(), password))
+    Parse::from(Object::parse_secret(object))
 }
 
 fn service_cidr(object: &ServiceCIDR) -> Parse<Object> {
-    let Some(name) = object.metadata.name.as_deref() else {
-        return Parse::Nothing;
-    };
-    let cidrs = object.spec.as_ref().and_then(|spec| spec.cidrs.as_ref());
-    // The API server has validated them.
-    let cidrs = cidrs
-        .into_iter()
-        .flatten()
-        .filter_map(|cidr| cidr.parse::<IpNet>().ok())
-        .collect();
-    Parse::Value(Object::ServiceCidr(name.into(), cidrs))
+    Parse::from(Object::parse_service_cidr(object))
 }

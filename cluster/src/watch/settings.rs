@@ -11,12 +11,15 @@ pub(super) const NAME: &str = "herald";
 
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// The settings cannot be read right now.
+/// The settings are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// The API server is away or refuses.
     #[error("cannot read ConfigMap {0}/{NAME}: {1}")]
     Request(String, kube::Error),
+    /// Somebody has to repair them.
+    #[error("ConfigMap {0}/{NAME} cannot be used: {1}")]
+    Rejected(String, model::Rejection),
     /// No answer within 4 s.
     #[error("cannot read ConfigMap {0}/{NAME}: no answer within {TIMEOUT:?}")]
     Timeout(String),
@@ -25,7 +28,7 @@ pub enum SettingsError {
 /// Reads ConfigMap `herald` of `namespace`; without one the settings are the defaults.
 ///
 /// # Errors
-/// The API server did not say.
+/// The API server did not say, or what it said makes no sense.
 pub async fn read_settings(client: &Client, namespace: &str) -> Result<Settings, SettingsError> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     // A list, because that is what the watch of the settings may do anyway.
@@ -34,9 +37,9 @@ pub async fn read_settings(client: &Client, namespace: &str) -> Result<Settings,
         .await
         .map_err(|_elapsed| SettingsError::Timeout(namespace.to_owned()))?
         .map_err(|error| SettingsError::Request(namespace.to_owned(), error))?;
-    Ok(config_maps
-        .items
-        .first()
-        .map(Settings::parse)
-        .unwrap_or_default())
+    let Some(config_map) = config_maps.items.first() else {
+        return Ok(Settings::default());
+    };
+    Settings::parse(config_map)
+        .map_err(|rejection| SettingsError::Rejected(namespace.to_owned(), rejection))
 }

@@ -25,6 +25,12 @@ pub(crate) enum Parse<T> {
     Unreadable(String),
 }
 
+impl<T> From<Option<T>> for Parse<T> {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Nothing, Self::Value)
+    }
+}
+
 /// Remembers the keys of a list while it arrives.
 #[derive(Debug)]
 pub(super) struct Translator<K, T> {
