@@ -1,26 +1,21 @@
+mod probe;
+mod wait;
+
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::{
-    net::{IpAddr, Ipv4Addr},
-    time::Duration,
-};
+use core::time::Duration;
 
 use model::{AddressFamily, ServiceKey};
 
+pub use probe::{Outcome, Probe, ProbeTarget};
+use wait::Wait;
+
 use crate::NodeAddresses;
 
-/// Silence after which the data plane is taken to be ready.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// Shortest and longest pause between two probes of one target.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
-/// The pause is this part of the time waited so far.
-const PAUSE_DIVISOR: u32 = 64;
 /// Probes under way at once.
 const IN_FLIGHT: usize = 16;
-/// Port of kube-proxy's `/healthz` (`--healthz-bind-address`).
-const KUBE_PROXY_PORT: u16 = 10256;
 
 /// Whether becoming an announcer waits for kube-proxy (`--dataplane-gate`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,44 +25,6 @@ pub enum GateMode {
     Auto,
     /// It does not.
     Off,
-}
-
-/// Something on this node that tells whether kube-proxy is ready.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ProbeTarget {
-    /// kube-proxy as a whole, asked until it has been good once.
-    KubeProxy,
-    /// `spec.healthCheckNodePort` of a Service.
-    HealthCheck {
-        /// The Service.
-        service: ServiceKey,
-        /// Family of the address that waits.
-        family: AddressFamily,
-        /// `spec.healthCheckNodePort`.
-        port: u16,
-    },
-}
-
-/// One `GET /healthz` that the driver is asked to do, with an answer to [`crate::Planner::handle_probe`] in any case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// Goes back with the outcome.
-    pub target: ProbeTarget,
-    /// Addresses of this node, to be tried in order until one answers.
-    pub addresses: Vec<IpAddr>,
-    /// TCP port.
-    pub port: u16,
-}
-
-/// What a probe found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Status 200.
-    Ready,
-    /// Another status.
-    NotReady,
-    /// No HTTP answer.
-    NoAnswer,
 }
 
 /// What the data plane must show before a Service's address may be announced from here.
@@ -97,19 +54,6 @@ type Waiter = (ServiceKey, AddressFamily);
 struct HealthCheck {
     port: u16,
     wait: Wait,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Wait {
-    /// Nobody has asked yet.
-    Unasked,
-    /// Not ready so far.
-    Closed {
-        since: Duration,
-        last_answer: Duration,
-        next_probe: Duration,
-    },
-    Open,
 }
 
 impl Gate {
@@ -302,88 +246,9 @@ impl Gate {
     }
 }
 
-impl Wait {
-    fn closed(now: Duration) -> Self {
-        Self::Closed {
-            since: now,
-            last_answer: now,
-            next_probe: now,
-        }
-    }
-
-    fn start(&mut self, now: Duration) {
-        if let Self::Unasked = self {
-            *self = Self::closed(now);
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        matches!(self, Self::Open)
-    }
-
-    fn handle_outcome(&mut self, now: Duration, outcome: Outcome) {
-        let Self::Closed {
-            since,
-            last_answer,
-            next_probe,
-        } = self
-        else {
-            return;
-        };
-        let pause = now.saturating_sub(*since) / PAUSE_DIVISOR;
-        *next_probe = now + pause.clamp(PAUSE.0, PAUSE.1);
-        match outcome {
-            Outcome::Ready => *self = Self::Open,
-            Outcome::NotReady => *last_answer = now,
-            Outcome::NoAnswer => {}
-        }
-    }
-
-    fn next_probe(&self) -> Option<Duration> {
-        match self {
-            Self::Closed { next_probe, .. } => Some(*next_probe),
-            Self::Unasked | Self::Open => None,
-        }
-    }
-
-    fn patience_ends(&self) -> Option<Duration> {
-        match self {
-            Self::Closed { last_answer, .. } => Some(*last_answer + PATIENCE),
-            Self::Unasked | Self::Open => None,
-        }
-    }
-}
-
-impl ProbeTarget {
-    fn probe(self, own: NodeAddresses) -> Probe {
-        let v4 = own.ipv4.map(IpAddr::V4);
-        let v6 = own.ipv6.map(IpAddr::V6);
-        let (port, first, second) = match &self {
-            Self::HealthCheck {
-                port,
-                family: AddressFamily::IPv6,
-                ..
-            } => (*port, v6, v4),
-            Self::HealthCheck {
-                port,
-                family: AddressFamily::IPv4,
-                ..
-            } => (*port, v4, v6),
-            Self::KubeProxy => (KUBE_PROXY_PORT, v4, v6),
-        };
-        let loopback = Some(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let addresses = [first, second, loopback].into_iter().flatten().collect();
-        Probe {
-            target: self,
-            addresses,
-            port,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{wait::PATIENCE, *};
 
     const FAMILY: AddressFamily = AddressFamily::IPv4;
     const LOCAL: Requirement = Requirement::HealthCheck(30000);
@@ -495,24 +360,5 @@ mod tests {
         gate.handle_wait(at(1), &web(), FAMILY, None);
         assert_eq!(gate.handle_probe(at(2), &target, Outcome::Ready), []);
         assert_eq!((gate.waiting(), gate.poll_timeout()), (0, None));
-    }
-
-    #[test]
-    fn asks_the_node_in_the_family_of_the_address_first() {
-        let own = NodeAddresses {
-            ipv4: Some(Ipv4Addr::new(192, 0, 2, 1)),
-            ipv6: Some("2001:db8::1".parse().unwrap()),
-        };
-        let target = ProbeTarget::HealthCheck {
-            service: web(),
-            family: AddressFamily::IPv6,
-            port: 30000,
-        };
-        let probe = target.probe(own);
-        let first = probe.addresses.first().copied();
-        assert_eq!(
-            (first, probe.port),
-            (Some("2001:db8::1".parse().unwrap()), 30000)
-        );
     }
 }

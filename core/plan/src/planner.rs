@@ -4,7 +4,7 @@ use alloc::{
 };
 use core::time::Duration;
 
-use model::{Change, Cluster, Kind, Name, Object, ServiceKey, Touched};
+use model::{Change, Cluster, Kind, Name, Node, Object, ServiceKey, Touched};
 
 use crate::{
     Changes, GateMode, Outcome, Plan, Probe, ProbeTarget,
@@ -172,9 +172,9 @@ impl Planner {
         self.missing.iter().copied()
     }
 
-    /// Whether this node's own Node object is there.
-    pub fn knows_node(&self) -> bool {
-        self.cluster.nodes.contains_key(&self.options.node)
+    /// This node's own Node object.
+    pub fn node(&self) -> Option<&Node> {
+        self.cluster.nodes.get(&self.options.node)
     }
 
     /// How many addresses wait for the data plane, by Service and family.

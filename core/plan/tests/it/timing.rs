@@ -67,5 +67,5 @@ fn does_not_run_for_other_nodes() {
     world.apply(Object::Node(other));
     world.delete(Kind::Node, "", "node-2");
     assert_eq!(world.planner.poll_timeout(), None);
-    assert!(world.planner.knows_node());
+    assert!(world.planner.node().is_some());
 }
