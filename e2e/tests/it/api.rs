@@ -1,52 +1,66 @@
 //! What a user is told at `kubectl apply`: the tables in `api/`, row by row, and the examples of the docs.
 
 use anyhow::{Context as _, Result, ensure};
-use e2e::cluster::Cluster;
+use e2e::{Case, Isolation, run};
 use kube::{Client, Error};
 use serde::Deserialize as _;
 use serde_json::Value;
 
 use table::{Row, Table};
 
+mod admission;
 mod table;
 
-#[tokio::test]
-async fn pools_are_refused_with_a_sentence() {
-    table(include_str!("api/ip_address_pool.yaml"))
-        .await
-        .unwrap();
+#[test]
+fn pools_are_refused_with_a_sentence() {
+    run("api-pools", Isolation::Shared, async |case: &Case| {
+        compare(case, include_str!("api/ip_address_pool.yaml")).await
+    });
 }
 
-#[tokio::test]
-async fn peers_are_refused_with_a_sentence() {
-    table(include_str!("api/bgp_peer.yaml")).await.unwrap();
+#[test]
+fn peers_are_refused_with_a_sentence() {
+    run("api-peers", Isolation::Shared, async |case: &Case| {
+        compare(case, include_str!("api/bgp_peer.yaml")).await
+    });
 }
 
-#[tokio::test]
-async fn advertisements_are_refused_with_a_sentence() {
-    table(include_str!("api/bgp_advertisement.yaml"))
-        .await
-        .unwrap();
+#[test]
+fn advertisements_are_refused_with_a_sentence() {
+    run(
+        "api-advertisements",
+        Isolation::Shared,
+        async |case: &Case| compare(case, include_str!("api/bgp_advertisement.yaml")).await,
+    );
 }
 
-#[tokio::test]
-async fn speaker_states_are_refused_with_a_sentence() {
-    table(include_str!("api/speaker_state.yaml")).await.unwrap();
+#[test]
+fn speaker_states_are_refused_with_a_sentence() {
+    run(
+        "api-speaker-states",
+        Isolation::Shared,
+        async |case: &Case| compare(case, include_str!("api/speaker_state.yaml")).await,
+    );
 }
 
-#[tokio::test]
-async fn the_examples_of_the_docs_are_accepted() {
-    let client = Cluster::connect().await.unwrap().client();
+#[test]
+fn the_examples_of_the_docs_are_accepted() {
+    run("api-examples", Isolation::Shared, examples);
+}
+
+async fn examples(case: &Case) -> Result<()> {
+    let client = case.lab.cluster.client();
     for (name, yaml) in EXAMPLES {
         let mut documents = 0;
         for document in serde_yaml_ng::Deserializer::from_str(yaml) {
-            let object = Value::deserialize(document).unwrap();
-            let answer = create(&client, &object).await.unwrap();
-            assert_eq!(answer, None, "{name}: {object}");
+            let object = Value::deserialize(document)?;
+            let answer = create(&client, &object).await?;
+            ensure!(answer.is_none(), "{name}: {object}: {answer:?}");
             documents += 1;
         }
-        assert!(documents > 0, "{name} is empty");
+        ensure!(documents > 0, "{name} is empty");
     }
+    Ok(())
 }
 
 const EXAMPLES: &[(&str, &str)] = &[
@@ -76,8 +90,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
-async fn table(yaml: &str) -> Result<()> {
-    let client = Cluster::connect().await?.client();
+async fn compare(case: &Case, yaml: &str) -> Result<()> {
+    let client = case.lab.cluster.client();
     let table = Table::parse(yaml)?;
     let mut differences = Vec::new();
     for row in &table.rows {
