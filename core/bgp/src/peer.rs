@@ -1,24 +1,19 @@
-use alloc::format;
+mod end;
+mod step;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::fsm::{
-    Action, Backoff, Connection, Event, Payload, Role, State, Timer, Timers, keeps_dialled,
-    transition,
-};
-use crate::notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
+use crate::fsm::{Backoff, Connection, Event, Role, State, Timer, Timers};
+use crate::notice::{ConnectionId, Counters, LocalAddresses, Notice, SessionView};
 use crate::outside::Outside;
 use crate::peer_config::PeerConfig;
 use crate::session::Session;
-use crate::wire::{CeaseSubcode, ErrorCode, Notification};
+use crate::wire::{CeaseSubcode, Notification};
 
 /// How long a dial may take; SYNs that are lost are repeated after 1 s and 3 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// A session that lived this long did not fail at once: the waits start over.
-const STABLE: Duration = Duration::from_secs(10);
-/// So many failures in a row, and while we hold off in Idle the peer's connections are refused too.
-const PATIENCE: u32 = 3;
 
 /// One neighbour: its connections, of which at most one dialled and one accepted, and its session.
 ///
@@ -29,6 +24,7 @@ pub(crate) struct Peer {
     rest: State,
     timers: Timers,
     backoff: Backoff,
+    refuses_until: Duration,
     connections: Vec<Connection>,
     pub(crate) session: Option<Session>,
     shown: (State, Duration),
@@ -67,6 +63,7 @@ impl Peer {
             rest: State::Idle,
             timers: Timers::default(),
             backoff: Backoff::default(),
+            refuses_until: Duration::ZERO,
             connections: Vec::new(),
             session: None,
             shown: (State::Idle, now),
@@ -98,6 +95,7 @@ impl Peer {
         self.rest = State::Idle;
         self.timers = Timers::default();
         self.backoff.reset();
+        self.refuses_until = Duration::ZERO;
         self.show_state(now, outside);
     }
 
@@ -150,7 +148,7 @@ impl Peer {
         let id = outside.next_connection();
         let mut connection = Connection::new(id, Role::Passive, &self.config);
         connection.addresses = Some(addresses);
-        if let Some(subcode) = self.refusal() {
+        if let Some(subcode) = self.refusal(now) {
             self.counters.notifications_sent += 1;
             let last = connection.into_last(Some(&Notification::cease(subcode)));
             outside.notify(Notice::Close {
@@ -289,372 +287,6 @@ impl Peer {
             received: session.map_or(0, |session| session.adj_rib_in.accepted()),
             advertised: session.map_or(0, |session| session.adj_rib_out.advertised() as u64),
             counters: self.counters,
-        }
-    }
-
-    fn handle_connect_retry(&mut self, now: Duration, outside: &mut Outside) {
-        let dialled = self.connections_where(|each| each.role == Role::Active);
-        match dialled.first() {
-            Some(&id) if self.state_of(id) == State::Connect => {
-                let words = format!(
-                    "no answer from {} port {} within {} s",
-                    self.config.address,
-                    self.config.port,
-                    CONNECT_TIMEOUT.as_secs()
-                );
-                self.fail_attempt(words, outside);
-                self.step(
-                    now,
-                    Some(id),
-                    Event::ConnectRetryTimerExpires,
-                    None,
-                    outside,
-                );
-            }
-            Some(_) => {}
-            None if self.rest == State::Active && !self.config.passive => {
-                self.step(now, None, Event::ConnectRetryTimerExpires, None, outside);
-            }
-            None => {}
-        }
-    }
-
-    fn handle_message(
-        &mut self,
-        now: Duration,
-        id: ConnectionId,
-        event: Event,
-        payload: Payload,
-        outside: &mut Outside,
-    ) {
-        let mut cause = None;
-        match payload {
-            Payload::Nothing => {}
-            Payload::Open(negotiated) => {
-                if self.state_of(id) == State::OpenSent {
-                    if self.loses_collision(now, id, &negotiated, outside) {
-                        return;
-                    }
-                    if let Some(connection) = self.connection_mut(id) {
-                        connection.agree(negotiated);
-                    }
-                }
-            }
-            Payload::Update(update) => {
-                if let Some(session) = &mut self.session {
-                    session
-                        .adj_rib_in
-                        .handle_update(&update, &mut self.counters);
-                }
-            }
-            Payload::RouteRefresh(refresh) => {
-                if let Some(session) = self.session.as_mut().filter(|each| each.connection == id) {
-                    session.handle_route_refresh(refresh, &outside.loc_rib);
-                }
-            }
-            Payload::Notification(notification) => {
-                self.counters.notifications_received += 1;
-                cause = Some(Cause::words(format!(
-                    "received NOTIFICATION: {notification}"
-                )));
-            }
-            Payload::Defect(answer, words) => {
-                cause = Some(Cause {
-                    notification: Some(answer),
-                    words,
-                });
-            }
-        }
-        self.step(now, Some(id), event, cause, outside);
-    }
-
-    /// Ends the connection that has to give way to another one, as soon as an OPEN tells who the peer is (RFC 4271 section
-    /// 6.8). Whether it is this one.
-    fn loses_collision(
-        &mut self,
-        now: Duration,
-        id: ConnectionId,
-        negotiated: &crate::fsm::Negotiated,
-        outside: &mut Outside,
-    ) -> bool {
-        let ours = (self.config.identifier, self.config.local_asn);
-        let theirs = (negotiated.remote_identifier, self.config.remote_asn);
-        let winner = if keeps_dialled(ours, theirs) {
-            Role::Active
-        } else {
-            Role::Passive
-        };
-        for other in self.connections_where(|other| other.id != id) {
-            let loser = match self.state_of(other) {
-                State::Established => id,
-                State::OpenSent | State::OpenConfirm if self.role_of(id) == Some(winner) => other,
-                State::OpenSent | State::OpenConfirm => id,
-                State::Idle | State::Connect | State::Active => continue,
-            };
-            let cause = Cause::cease(CeaseSubcode::ConnectionCollision, "connection collision");
-            self.step(
-                now,
-                Some(loser),
-                Event::OpenCollisionDump,
-                Some(cause),
-                outside,
-            );
-            if loser == id {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// One step of the state machine, for a connection or for the peer that has none.
-    fn step(
-        &mut self,
-        now: Duration,
-        id: Option<ConnectionId>,
-        event: Event,
-        mut cause: Option<Cause>,
-        outside: &mut Outside,
-    ) {
-        let state = id.map_or(self.rest, |id| self.state_of(id));
-        let (next, actions) = transition(state, event);
-        for action in actions {
-            self.act(now, id, *action, &mut cause, outside);
-        }
-        let ends = matches!(next, State::Idle | State::Active);
-        match id.filter(|id| self.owns(*id)) {
-            Some(id) if ends => {
-                self.finish_connection(now, id, (event, next, actions), cause, outside)
-            }
-            Some(id) => {
-                if let Some(connection) = self.connection_mut(id) {
-                    connection.state = next;
-                }
-            }
-            None if id.is_none() => self.rest = next,
-            None => {}
-        }
-        self.show_state(now, outside);
-    }
-
-    fn act(
-        &mut self,
-        now: Duration,
-        id: Option<ConnectionId>,
-        action: Action,
-        cause: &mut Option<Cause>,
-        outside: &mut Outside,
-    ) {
-        let connection = id.and_then(|id| self.connections.iter_mut().find(|each| each.id == id));
-        match (action, connection) {
-            (Action::Dial, _) => self.dial(now, id, outside),
-            (Action::SendOpen, Some(connection)) => connection.send_open(&self.config),
-            (Action::StartOpenHoldTimer, Some(connection)) => {
-                connection.start_open_hold(now);
-                if connection.role == Role::Active {
-                    self.timers.stop(Timer::ConnectRetry);
-                }
-            }
-            (Action::SendKeepalive, Some(connection)) => {
-                connection.send_keepalive(now, &mut outside.random);
-            }
-            (Action::StartTimers, Some(connection)) => {
-                connection.restart_hold(now);
-                self.drop_dial(outside);
-            }
-            (Action::RestartHoldTimer, Some(connection)) => connection.restart_hold(now),
-            (Action::Establish, Some(_)) => self.establish(now, id, outside),
-            (Action::NotifyUnexpected, Some(connection)) => {
-                let answer = connection.unexpected();
-                let words = format!("unexpected message in {}", connection.state);
-                *cause = Some(Cause {
-                    notification: Some(answer),
-                    words,
-                });
-            }
-            (Action::NotifyHoldTimerExpired, Some(_)) => {
-                let answer = Notification::new(ErrorCode::HoldTimerExpired, Vec::new());
-                *cause = Some(Cause {
-                    notification: Some(answer),
-                    words: "hold timer expired".into(),
-                });
-            }
-            // What the event brought with it is sent when the connection is closed; timers of a peer that has no
-            // connection left start there too; routes were read before.
-            (
-                Action::Notify
-                | Action::StartConnectRetryTimer
-                | Action::StartIdleHoldTimer
-                | Action::ReceiveUpdate
-                | Action::ReceiveRouteRefresh,
-                _,
-            )
-            | (_, None) => {}
-        }
-    }
-
-    fn dial(&mut self, now: Duration, old: Option<ConnectionId>, outside: &mut Outside) {
-        if let Some(old) = old {
-            self.end_connection(old, None, outside);
-        }
-        let id = outside.next_connection();
-        self.connections
-            .push(Connection::new(id, Role::Active, &self.config));
-        self.timers
-            .start(Timer::ConnectRetry, now + CONNECT_TIMEOUT);
-        outside.notify(Notice::Dial(Dial {
-            peer: self.config.name.clone(),
-            connection: id,
-        }));
-    }
-
-    /// One connection has come far enough: what is still being dialled is not needed.
-    fn drop_dial(&mut self, outside: &mut Outside) {
-        self.timers.stop(Timer::ConnectRetry);
-        for id in self.connections_where(|each| each.state == State::Connect) {
-            self.end_connection(id, None, outside);
-        }
-    }
-
-    fn establish(&mut self, now: Duration, id: Option<ConnectionId>, outside: &mut Outside) {
-        for other in self.connections_where(|each| Some(each.id) != id) {
-            let cease = Notification::cease(CeaseSubcode::ConnectionCollision);
-            self.end_connection(other, Some(&cease), outside);
-        }
-        let Some(connection) = self.connections.first() else {
-            return;
-        };
-        let Some(session) = Session::new(now, &self.config, connection, &outside.loc_rib) else {
-            return;
-        };
-        let (peer, export) = (self.config.name.clone(), session.adj_rib_out.export());
-        let families = export.dialect().families;
-        outside.notify(Notice::SessionUp {
-            peer: peer.clone(),
-            families,
-        });
-        if !export.no_next_hop().is_empty() {
-            outside.notify(Notice::NoNextHop {
-                peer,
-                families: export.no_next_hop(),
-            });
-        }
-        self.session = Some(session);
-    }
-
-    /// Closes the connection and, when it was the last, waits for the next try.
-    fn finish_connection(
-        &mut self,
-        now: Duration,
-        id: ConnectionId,
-        (event, next, actions): (Event, State, &[Action]),
-        cause: Option<Cause>,
-        outside: &mut Outside,
-    ) {
-        let Cause {
-            notification,
-            words,
-        } = cause.unwrap_or_else(|| Cause::words("stopped"));
-        let notification = notification.filter(|_| {
-            use Action::{Notify, NotifyHoldTimerExpired, NotifyUnexpected};
-            let says =
-                |action| matches!(action, Notify | NotifyHoldTimerExpired | NotifyUnexpected);
-            actions.iter().copied().any(says)
-        });
-        let session = self.session.take_if(|session| session.connection == id);
-        self.end_connection(id, notification.as_ref(), outside);
-        match session {
-            Some(session) => self.end_session(now, session, words, outside),
-            None if matches!(event, Event::Stop | Event::OpenCollisionDump) => {}
-            None => self.fail_attempt(words, outside),
-        }
-        if self.connections.is_empty() {
-            self.rest = next;
-            self.wait(now, actions, outside);
-        } else if !self
-            .connections
-            .iter()
-            .any(|other| other.state >= State::OpenConfirm)
-        {
-            // The other one may never get anywhere.
-            self.rest = State::Active;
-            self.wait(now, &[Action::StartConnectRetryTimer], outside);
-        }
-    }
-
-    fn end_session(
-        &mut self,
-        now: Duration,
-        session: Session,
-        reason: String,
-        outside: &mut Outside,
-    ) {
-        if now.saturating_sub(session.since) >= STABLE {
-            self.backoff.reset();
-        }
-        session.adj_rib_out.release(&mut outside.loc_rib);
-        self.flaps += 1;
-        self.last_error = Some(reason.clone());
-        let peer = self.config.name.clone();
-        outside.notify(Notice::SessionDown { peer, reason });
-    }
-
-    fn fail_attempt(&mut self, reason: String, outside: &mut Outside) {
-        self.last_error = Some(reason.clone());
-        outside.notify(Notice::AttemptFailed {
-            peer: self.config.name.clone(),
-            reason,
-        });
-    }
-
-    fn wait(&mut self, now: Duration, actions: &[Action], outside: &mut Outside) {
-        let passive = self.config.passive;
-        let (timer, wait) = if actions.contains(&Action::StartIdleHoldTimer) {
-            // A passive peer comes when it likes: holding off for long would only miss it.
-            let longest = self.backoff.advance();
-            let wait = if passive {
-                Duration::from_secs(1)
-            } else {
-                longest
-            };
-            (Timer::IdleHold, outside.random.jitter(wait))
-        } else if actions.contains(&Action::StartConnectRetryTimer) && !passive {
-            let longest = self.backoff.advance();
-            let fixed = self.config.connect_retry;
-            (
-                Timer::ConnectRetry,
-                fixed.unwrap_or_else(|| outside.random.jitter(longest)),
-            )
-        } else {
-            return;
-        };
-        self.timers.start(timer, now + wait);
-    }
-
-    fn end_connection(
-        &mut self,
-        id: ConnectionId,
-        notification: Option<&Notification>,
-        outside: &mut Outside,
-    ) {
-        let Some(at) = self.connections.iter().position(|each| each.id == id) else {
-            return;
-        };
-        self.counters.notifications_sent += u64::from(notification.is_some());
-        let last = self.connections.swap_remove(at).into_last(notification);
-        outside.notify(Notice::Close {
-            connection: id,
-            last,
-        });
-    }
-
-    fn refusal(&self) -> Option<CeaseSubcode> {
-        let held_off = self.rest == State::Idle && self.connections.is_empty();
-        if self.session.is_some() {
-            Some(CeaseSubcode::ConnectionCollision)
-        } else if held_off && self.backoff.failures() > PATIENCE {
-            Some(CeaseSubcode::ConnectionRejected)
-        } else {
-            None
         }
     }
 

@@ -1,3 +1,4 @@
+use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -50,7 +51,7 @@ pub(crate) struct Received {
 pub(crate) enum Payload {
     Nothing,
     Open(Negotiated),
-    Update(Update),
+    Update(Box<Update>),
     RouteRefresh(RouteRefresh),
     /// The peer's words.
     Notification(Notification),
@@ -85,7 +86,13 @@ impl Connection {
                 let event = match notification.error {
                     ErrorCode::Open(_) => Event::OpenError,
                     ErrorCode::Update(_) => Event::UpdateError,
-                    _ => Event::HeaderError,
+                    ErrorCode::MessageHeader(_)
+                    | ErrorCode::HoldTimerExpired
+                    | ErrorCode::FiniteStateMachine(_)
+                    | ErrorCode::Cease(_)
+                    | ErrorCode::RouteRefresh(_)
+                    | ErrorCode::SendHoldTimerExpired
+                    | ErrorCode::Unknown { .. } => Event::HeaderError,
                 };
                 return Some(Received::defect(event, notification, error.to_string()));
             }
@@ -121,7 +128,7 @@ impl Connection {
             return Received::new(Event::UpdateMessage, Payload::Nothing);
         }
         match update.treat(&self.dialect) {
-            Ok(update) => Received::new(Event::UpdateMessage, Payload::Update(update)),
+            Ok(update) => Received::new(Event::UpdateMessage, Payload::Update(Box::new(update))),
             Err(error) => Received::defect(
                 Event::UpdateError,
                 error.to_notification(),

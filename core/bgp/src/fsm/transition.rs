@@ -181,7 +181,22 @@ const fn idle(event: Event) -> (State, &'static [Action]) {
     match event {
         Event::Start | Event::IdleHoldTimerExpires => (State::Connect, &[Action::Dial]),
         Event::StartPassive | Event::IdleHoldTimerExpiresPassive => (State::Active, &[]),
-        _ => (State::Idle, &[]),
+        Event::Stop
+        | Event::ConnectRetryTimerExpires
+        | Event::HoldTimerExpires
+        | Event::KeepaliveTimerExpires
+        | Event::TcpConnected
+        | Event::TcpFails
+        | Event::BgpOpen
+        | Event::HeaderError
+        | Event::OpenError
+        | Event::OpenCollisionDump
+        | Event::NotificationVersionError
+        | Event::Notification
+        | Event::KeepaliveMessage
+        | Event::UpdateMessage
+        | Event::UpdateError
+        | Event::RouteRefreshMessage => (State::Idle, &[]),
     }
 }
 
@@ -195,7 +210,20 @@ const fn connect(event: Event) -> (State, &'static [Action]) {
         ),
         Event::TcpFails => (State::Active, &[Action::StartConnectRetryTimer]),
         Event::Stop => (State::Idle, &[]),
-        _ => (State::Idle, &[Action::StartIdleHoldTimer]),
+        Event::HoldTimerExpires
+        | Event::KeepaliveTimerExpires
+        | Event::IdleHoldTimerExpires
+        | Event::IdleHoldTimerExpiresPassive
+        | Event::BgpOpen
+        | Event::HeaderError
+        | Event::OpenError
+        | Event::OpenCollisionDump
+        | Event::NotificationVersionError
+        | Event::Notification
+        | Event::KeepaliveMessage
+        | Event::UpdateMessage
+        | Event::UpdateError
+        | Event::RouteRefreshMessage => (State::Idle, &[Action::StartIdleHoldTimer]),
     }
 }
 
@@ -210,7 +238,20 @@ const fn active(event: Event) -> (State, &'static [Action]) {
         ),
         Event::TcpFails => (State::Active, &[Action::StartConnectRetryTimer]),
         Event::Stop => (State::Idle, &[]),
-        _ => (State::Idle, &[Action::StartIdleHoldTimer]),
+        Event::HoldTimerExpires
+        | Event::KeepaliveTimerExpires
+        | Event::IdleHoldTimerExpires
+        | Event::IdleHoldTimerExpiresPassive
+        | Event::BgpOpen
+        | Event::HeaderError
+        | Event::OpenError
+        | Event::OpenCollisionDump
+        | Event::NotificationVersionError
+        | Event::Notification
+        | Event::KeepaliveMessage
+        | Event::UpdateMessage
+        | Event::UpdateError
+        | Event::RouteRefreshMessage => (State::Idle, &[Action::StartIdleHoldTimer]),
     }
 }
 

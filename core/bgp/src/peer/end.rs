@@ -1,0 +1,137 @@
+use alloc::string::String;
+use core::time::Duration;
+
+use super::{Cause, Peer};
+use crate::fsm::{Action, Event, State, Timer};
+use crate::notice::{ConnectionId, Notice};
+use crate::outside::Outside;
+use crate::session::Session;
+use crate::wire::{CeaseSubcode, Notification};
+
+/// A session that lived this long did not fail at once: the waits start over.
+const STABLE: Duration = Duration::from_secs(10);
+/// So many failures in a row, and for a moment after the next ones the peer's connections are refused.
+const PATIENCE: u32 = 3;
+/// That moment. Not all of the idle hold: two sides that both hold off would refuse each other for ever.
+const REFUSAL: Duration = Duration::from_secs(1);
+
+impl Peer {
+    /// Closes the connection and, when it was the last, waits for the next try.
+    pub(super) fn finish_connection(
+        &mut self,
+        now: Duration,
+        id: ConnectionId,
+        (event, next, actions): (Event, State, &[Action]),
+        cause: Option<Cause>,
+        outside: &mut Outside,
+    ) {
+        let Cause {
+            notification,
+            words,
+        } = cause.unwrap_or_else(|| Cause::words("stopped"));
+        let notification = notification.filter(|_| {
+            use Action::{Notify, NotifyHoldTimerExpired, NotifyUnexpected};
+            let says =
+                |action| matches!(action, Notify | NotifyHoldTimerExpired | NotifyUnexpected);
+            actions.iter().copied().any(says)
+        });
+        let session = self.session.take_if(|session| session.connection == id);
+        self.end_connection(id, notification.as_ref(), outside);
+        match session {
+            Some(session) => self.end_session(now, session, words, outside),
+            None if matches!(event, Event::Stop | Event::OpenCollisionDump) => {}
+            None => self.fail_attempt(words, outside),
+        }
+        if self.connections.is_empty() {
+            self.rest = next;
+            self.wait(now, actions, outside);
+        } else if !self
+            .connections
+            .iter()
+            .any(|other| other.state >= State::OpenConfirm)
+        {
+            // The other one may never get anywhere.
+            self.rest = State::Active;
+            self.wait(now, &[Action::StartConnectRetryTimer], outside);
+        }
+    }
+
+    fn end_session(
+        &mut self,
+        now: Duration,
+        session: Session,
+        reason: String,
+        outside: &mut Outside,
+    ) {
+        if now.saturating_sub(session.since) >= STABLE {
+            self.backoff.reset();
+        }
+        session.adj_rib_out.release(&mut outside.loc_rib);
+        self.flaps += 1;
+        self.last_error = Some(reason.clone());
+        let peer = self.config.name.clone();
+        outside.notify(Notice::SessionDown { peer, reason });
+    }
+
+    pub(super) fn fail_attempt(&mut self, reason: String, outside: &mut Outside) {
+        self.last_error = Some(reason.clone());
+        outside.notify(Notice::AttemptFailed {
+            peer: self.config.name.clone(),
+            reason,
+        });
+    }
+
+    fn wait(&mut self, now: Duration, actions: &[Action], outside: &mut Outside) {
+        let passive = self.config.passive;
+        let (timer, wait) = if actions.contains(&Action::StartIdleHoldTimer) {
+            // A passive peer comes when it likes: holding off for long would only miss it.
+            let longest = self.backoff.advance();
+            if self.backoff.failures() > PATIENCE {
+                self.refuses_until = now + REFUSAL;
+            }
+            let wait = if passive {
+                Duration::from_secs(1)
+            } else {
+                longest
+            };
+            (Timer::IdleHold, outside.random.jitter(wait))
+        } else if actions.contains(&Action::StartConnectRetryTimer) && !passive {
+            let longest = self.backoff.advance();
+            let fixed = self.config.connect_retry;
+            (
+                Timer::ConnectRetry,
+                fixed.unwrap_or_else(|| outside.random.jitter(longest)),
+            )
+        } else {
+            return;
+        };
+        self.timers.start(timer, now + wait);
+    }
+
+    pub(super) fn end_connection(
+        &mut self,
+        id: ConnectionId,
+        notification: Option<&Notification>,
+        outside: &mut Outside,
+    ) {
+        let Some(at) = self.connections.iter().position(|each| each.id == id) else {
+            return;
+        };
+        self.counters.notifications_sent += u64::from(notification.is_some());
+        let last = self.connections.swap_remove(at).into_last(notification);
+        outside.notify(Notice::Close {
+            connection: id,
+            last,
+        });
+    }
+
+    pub(super) fn refusal(&self, now: Duration) -> Option<CeaseSubcode> {
+        if self.session.is_some() {
+            Some(CeaseSubcode::ConnectionCollision)
+        } else if self.connections.is_empty() && now < self.refuses_until {
+            Some(CeaseSubcode::ConnectionRejected)
+        } else {
+            None
+        }
+    }
+}

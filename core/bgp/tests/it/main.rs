@@ -1,0 +1,15 @@
+//! Whole speakers under a virtual clock.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test ends where its assumption does"
+)]
+
+mod collision;
+mod pair;
+mod robustness;
+mod scripted;
+mod session;
