@@ -144,7 +144,11 @@ impl Lease {
         match result {
             Ok(record) => self.candidate.handle_claimed(started, now, record),
             Err(WriteError::Conflict | WriteError::NotFound) => self.candidate.handle_conflict(now),
-            Err(error @ (WriteError::Refused(_) | WriteError::Retry { .. })) => {
+            Err(
+                error @ (WriteError::Refused(_)
+                | WriteError::Busy { .. }
+                | WriteError::Retry { .. }),
+            ) => {
                 tracing::warn!(%error, lease = self.name, "cannot write the Lease");
                 self.candidate.handle_failed(started, now);
             }

@@ -3,6 +3,9 @@ use std::{fmt, time::Duration};
 /// What a refusal by RBAC is repeated after: somebody has to act first.
 const FORBIDDEN_PAUSE: Duration = Duration::from_secs(30);
 
+/// Pause when the API server says that it is busy and not for how long.
+const BUSY_PAUSE: Duration = Duration::from_secs(1);
+
 /// How a write ended, for the count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -32,7 +35,13 @@ pub enum WriteError {
     /// The API server refuses what is written; the same again is refused again.
     #[error("refused: {0}")]
     Refused(String),
-    /// The same may work later.
+    /// The API server has too much to do: this and other writes are to wait.
+    #[error("the API server is busy, write again in {after:?}")]
+    Busy {
+        /// Not before this time has passed.
+        after: Duration,
+    },
+    /// The same may work later; it may even have worked.
     #[error("failed: {cause}")]
     Retry {
         /// Not before this time has passed, if the API server named one.
@@ -58,9 +67,8 @@ pub(crate) fn judge(error: &kube::Error) -> (Outcome, WriteError) {
         409 => (Outcome::Conflict, WriteError::Conflict),
         429 => (
             Outcome::Throttled,
-            WriteError::Retry {
-                after: Some(after.unwrap_or(Duration::from_secs(1))),
-                cause: message,
+            WriteError::Busy {
+                after: after.unwrap_or(BUSY_PAUSE),
             },
         ),
         401 | 403 => {
@@ -126,7 +134,7 @@ mod tests {
         assert_eq!(answered(409), WriteError::Conflict);
         assert_eq!(answered(404), WriteError::NotFound);
         assert_eq!(answered(422), WriteError::Refused("m".into()));
-        for code in [401, 403, 429, 500, 503, 504] {
+        for code in [401, 403, 500, 503, 504] {
             assert!(matches!(answered(code), WriteError::Retry { .. }), "{code}");
         }
     }
@@ -139,12 +147,10 @@ mod tests {
             .with_details(details);
         let (outcome, error) = judge(&kube::Error::Api(status.boxed()));
         assert_eq!(outcome, Outcome::Throttled);
-        let after = Some(Duration::from_secs(7));
         assert_eq!(
             error,
-            WriteError::Retry {
-                after,
-                cause: "m".into()
+            WriteError::Busy {
+                after: Duration::from_secs(7)
             }
         );
     }
