@@ -9,6 +9,7 @@ use serde_json::Value;
 use table::{Row, Table};
 
 mod admission;
+mod audit;
 mod table;
 
 #[test]
