@@ -10,6 +10,7 @@ use table::{Row, Table};
 
 mod admission;
 mod audit;
+mod metrics;
 mod table;
 
 #[test]
