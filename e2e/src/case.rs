@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -44,7 +44,7 @@ pub struct Case {
 /// All cases of one run share this; a case blocks its own thread of the test harness.
 static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(Runtime::new);
 static LAB: RwLock<()> = RwLock::const_new(());
-static PREPARED: OnceCell<()> = OnceCell::const_new();
+static PREPARED: OnceCell<Result<(), String>> = OnceCell::const_new();
 static NEXT: AtomicU8 = AtomicU8::new(0);
 
 /// Runs a case in the lab that is up, and cleans up after it even when it fails.
@@ -72,12 +72,12 @@ async fn guarded(
 ) -> Result<()> {
     let lab = Lab::attach().await?;
     // Once per run: what a killed run has broken or left behind must not make this one fail.
-    PREPARED
-        .get_or_try_init(|| async {
-            restore::sweep(&lab).await?;
-            restore::restore(&lab).await
-        })
-        .await?;
+    let prepared = PREPARED
+        .get_or_init(|| async { prepare(&lab).await.map_err(|error| format!("{error:#}")) })
+        .await;
+    if let Err(error) = prepared {
+        bail!("the lab cannot be used: {error}");
+    }
     match isolation {
         Isolation::Shared => {
             let _shared = LAB.read().await;
@@ -88,6 +88,11 @@ async fn guarded(
             unlocked(lab, name, isolation, body).await
         }
     }
+}
+
+async fn prepare(lab: &Lab) -> Result<()> {
+    restore::sweep(lab).await?;
+    restore::restore(lab).await
 }
 
 async fn unlocked(

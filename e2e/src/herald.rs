@@ -7,7 +7,7 @@ use crds::{SessionStatus, SpeakerState};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ListParams, LogParams};
+use kube::api::{Api, ListParams, LogParams, PostParams};
 
 use crate::Lab;
 use crate::artifact::{Image, root};
@@ -33,14 +33,39 @@ impl Lab {
         let [first, second] = NODES;
         tokio::try_join!(first.load(&image), second.load(&image))
             .context("`make image` makes the image")?;
+        self.apply_manifest().await?;
+        self.await_herald().await?;
+        self.apply_peers().await
+    }
+
+    /// Applies `deploy/herald.yaml` with the image that is in use.
+    pub(crate) async fn apply_manifest(&self) -> Result<()> {
         let manifest = std::fs::read_to_string(root().join("deploy/herald.yaml"))?;
         let manifest = manifest.replace(
             &format!("image: {MANIFEST_IMAGE}\n"),
-            &format!("image: {}\n", image.tag),
+            &format!("image: {}\n", Image::herald().tag),
         );
-        self.cluster.apply(&manifest).await?;
-        self.await_herald().await?;
-        self.apply_peers().await
+        self.cluster.apply(&manifest).await
+    }
+
+    /// Runs the speakers with more flags, until the manifest is applied again.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn set_speaker_flags(&self, flags: &[&str]) -> Result<()> {
+        let daemons: Api<DaemonSet> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        let mut daemon = daemons.get("herald-speaker").await?;
+        let pod = daemon.spec.template.spec.as_mut();
+        let container = pod.and_then(|pod| pod.containers.first_mut());
+        container
+            .context("DaemonSet without container")?
+            .args
+            .get_or_insert_default()
+            .extend(flags.iter().map(|&flag| flag.to_owned()));
+        daemons
+            .replace("herald-speaker", &PostParams::default(), &daemon)
+            .await?;
+        Ok(())
     }
 
     /// Waits until every replica of controller and speaker is ready.
@@ -53,8 +78,17 @@ impl Lab {
         await_condition("Herald is ready", Duration::from_secs(120), async || {
             let controller = deployments.get("herald-controller").await?;
             let speaker = daemons.get("herald-speaker").await?;
-            let controllers = controller.status.and_then(|status| status.ready_replicas);
-            let speakers = speaker.status.map(|status| status.number_ready);
+            // Of the generation that is wanted, not of the one before.
+            let controllers = controller
+                .status
+                .filter(|status| status.observed_generation == controller.metadata.generation)
+                .filter(|status| status.updated_replicas == status.replicas)
+                .and_then(|status| status.ready_replicas);
+            let speakers = speaker
+                .status
+                .filter(|status| status.observed_generation == speaker.metadata.generation)
+                .filter(|status| status.updated_number_scheduled == Some(2))
+                .map(|status| status.number_ready);
             Ok(Seen::when(
                 controllers == Some(2) && speakers == Some(2),
                 (controllers, speakers),

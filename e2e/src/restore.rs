@@ -73,6 +73,7 @@ pub(crate) async fn restore(lab: &Lab) -> Result<()> {
     }
     lab.route_pods().await?;
     lab.router.restore().await?;
+    lab.apply_manifest().await?;
     lab.apply_peers().await?;
     lab.await_herald().await?;
     lab.await_sessions().await

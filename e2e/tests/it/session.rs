@@ -1,0 +1,101 @@
+//! Case 5: sessions that break heal by themselves, say why they broke, and leave the others alone.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use e2e::case::host_route;
+use e2e::condition::Seen;
+use e2e::herald::{NAMESPACE, PEERS};
+use e2e::node::NODES;
+use e2e::router::ADDRESSES;
+use e2e::workload::{self, Families};
+use e2e::{Case, Isolation, await_condition, run};
+use serde_json::{Value, json};
+
+#[test]
+fn a_restarted_router_gets_its_routes_back() {
+    run("router-restart", Isolation::Exclusive, async |case: &Case| {
+        case.serve("web", &NODES).await?;
+        let address = case.expose("web", "web", Families::IPv4, false).await?[0];
+        case.lab.router.await_route(&host_route(address), &NODES).await?;
+        case.lab.router.restart().await?;
+        case.lab.await_sessions().await?;
+        case.lab.router.await_route(&host_route(address), &NODES).await?;
+        case.lab.client.await_page(address, "/").await?;
+        Ok(())
+    });
+}
+
+#[test]
+fn a_wrong_password_is_told_and_the_right_one_heals() {
+    run("md5-password", Isolation::Exclusive, password);
+}
+
+async fn password(case: &Case) -> Result<()> {
+    let (router, node) = (case.lab.router, NODES[0]);
+    let untouched = router.session(node.ipv6).await?;
+    for peer in NODES {
+        router.set_password(peer.ipv4, Some("right")).await?;
+    }
+    case.apply(secret(case, "wrong")).await?;
+    case.lab.cluster.apply_value(&guarded_peer(case)).await?;
+    let told = await_told(case, |error| !error.is_empty()).await?;
+    ensure!(!told.contains("right") && !told.contains("wrong"), "a password is shown: {told}");
+    let session = router.session(node.ipv4).await?;
+    ensure!(session.state != "Established", "{session:?}");
+
+    case.apply(secret(case, "right")).await?;
+    for peer in NODES {
+        router.await_session(peer.ipv4, true).await?;
+    }
+    let other = router.session(node.ipv6).await?;
+    ensure!(other.established == untouched.established, "{other:?} was {untouched:?}");
+    Ok(())
+}
+
+fn secret(case: &Case, password: &str) -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": case.name, "namespace": NAMESPACE},
+        "stringData": {"password": password},
+    })
+}
+
+fn guarded_peer(case: &Case) -> Value {
+    let mut peer = workload::peer(PEERS[0], ADDRESSES[0]);
+    peer["spec"]["passwordSecret"] = json!({"name": case.name});
+    peer
+}
+
+/// Waits until the SpeakerState of the first node shows a last error of the IPv4 session that `fits`.
+async fn await_told(case: &Case, fits: impl Fn(&str) -> bool) -> Result<String> {
+    await_condition("SpeakerState says what is wrong", Duration::from_secs(90), async || {
+        let session = case.lab.session_status(NODES[0], PEERS[0]).await?;
+        let down = session.filter(|session| session.state != "Established");
+        let error = down.and_then(|session| session.last_error).unwrap_or_default();
+        Ok(Seen::when(fits(&error), error))
+    })
+    .await
+}
+
+#[test]
+fn an_edited_peer_is_dialled_anew_and_the_other_is_not() {
+    run("edited-peer", Isolation::Exclusive, async |case: &Case| {
+        let router = case.lab.router;
+        let (before, untouched) =
+            (router.session(NODES[0].ipv4).await?, router.session(NODES[0].ipv6).await?);
+        let mut peer = workload::peer(PEERS[0], ADDRESSES[0]);
+        peer["spec"]["peerASN"] = 65999.into();
+        case.lab.cluster.apply_value(&peer).await?;
+        let told = await_told(case, |error| !error.is_empty()).await?;
+        ensure!(told.contains("65000"), "the router's AS number is missing in: {told}");
+
+        case.lab.apply_peers().await?;
+        let healed = router.await_session(NODES[0].ipv4, true).await?;
+        ensure!(healed.established > before.established, "{healed:?} was {before:?}");
+        let other = router.session(NODES[0].ipv6).await?;
+        ensure!(other.established == untouched.established, "{other:?} was {untouched:?}");
+        Ok(())
+    });
+}
