@@ -13,7 +13,7 @@ mod speakers;
 mod translate;
 
 pub use settings::{SettingsError, read_settings};
-pub use speakers::{SpeakerEvent, SpeakerWatches};
+pub use speakers::{SpeakerEvent, SpeakerPod, SpeakerReady, SpeakerWatches};
 
 use std::collections::BTreeSet;
 

@@ -4,6 +4,8 @@ use clap::{Args, ValueEnum};
 
 /// Flags that every Herald program has; flatten them into the program's own.
 #[derive(Args, Clone, Debug)]
+// A group is named after its struct, and programs have a struct of this name too.
+#[group(skip)]
 pub struct Flags {
     /// Kubeconfig file; without it the pod's service account or $KUBECONFIG.
     #[arg(long, value_name = "FILE")]

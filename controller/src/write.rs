@@ -1,0 +1,126 @@
+//! Carries out one write of the Ledger.
+
+use cluster::{
+    WriteError, Writer,
+    event::ServiceEvent,
+    status::{
+        ServiceStatus, Version, apply_advertisement, apply_peer, apply_pool, apply_service,
+        clear_service,
+    },
+};
+use ipam::{Write, Written};
+use model::{Kind, Name};
+
+/// Sends `write`; IO.
+pub(crate) async fn carry_out(writer: &Writer, write: &Write) -> Result<Written, WriteError> {
+    let version = match write {
+        Write::ServiceStatus {
+            key,
+            uid,
+            resource_version,
+            addresses,
+            conditions,
+            event: _,
+        } => {
+            let status = ServiceStatus {
+                key,
+                uid,
+                resource_version,
+                addresses,
+                conditions,
+            };
+            apply_service(writer, &status).await?
+        }
+        Write::PoolStatus {
+            name,
+            uid,
+            resource_version,
+            counts,
+            conditions,
+        } => {
+            apply_pool(
+                writer,
+                &version(name, uid, resource_version),
+                counts,
+                conditions,
+            )
+            .await?
+        }
+        Write::Conditions {
+            kind: Kind::Peer,
+            name,
+            uid,
+            resource_version,
+            conditions,
+        } => apply_peer(writer, &version(name, uid, resource_version), conditions).await?,
+        Write::Conditions {
+            kind: _,
+            name,
+            uid,
+            resource_version,
+            conditions,
+        } => apply_advertisement(writer, &version(name, uid, resource_version), conditions).await?,
+        Write::ClearService { key } => {
+            clear_service(writer, key).await?;
+            String::new()
+        }
+    };
+    Ok(Written {
+        resource_version: version.into(),
+    })
+}
+
+fn version(name: &Name, uid: &Name, resource_version: &Name) -> Version {
+    Version {
+        name: name.clone(),
+        uid: uid.clone(),
+        resource_version: resource_version.clone(),
+    }
+}
+
+/// The same error in the Ledger's words.
+pub(crate) fn for_ledger(error: &WriteError) -> ipam::WriteError {
+    match error {
+        WriteError::Conflict => ipam::WriteError::Conflict,
+        WriteError::NotFound => ipam::WriteError::NotFound,
+        WriteError::Refused(sentence) => ipam::WriteError::Refused(sentence.clone()),
+        WriteError::Busy { after } => ipam::WriteError::Retry {
+            after: Some(*after),
+        },
+        WriteError::Retry { after, cause: _ } => ipam::WriteError::Retry { after: *after },
+    }
+}
+
+/// What people are told after `write` has succeeded.
+pub(crate) fn event(write: Write) -> Option<ServiceEvent> {
+    let Write::ServiceStatus {
+        key,
+        uid,
+        event: Some(event),
+        ..
+    } = write
+    else {
+        return None;
+    };
+    let ipam::Event {
+        reason,
+        warning,
+        message,
+    } = event;
+    Some(ServiceEvent {
+        key,
+        uid,
+        reason: reason.into_owned(),
+        warning,
+        message,
+    })
+}
+
+/// The object, for the log.
+pub(crate) fn object(write: &Write) -> String {
+    match write {
+        Write::ServiceStatus { key, .. } | Write::ClearService { key } => format!("Service {key}"),
+        Write::PoolStatus { name, .. } => format!("IPAddressPool {name}"),
+        Write::Conditions { kind, name, .. } => format!("{kind:?} {name}"),
+    }
+}
