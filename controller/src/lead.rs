@@ -85,7 +85,7 @@ impl Leader {
             gauges: Gauges::new(metrics.clone()),
             metrics,
             start: Instant::now(),
-            ledger: Ledger::new(flags.vanished_pool_grace),
+            ledger: Ledger::new(),
             outbox: Outbox::default(),
             speakers: Speakers::default(),
             unlisted: KINDS.into(),
@@ -144,6 +144,8 @@ impl Leader {
                 }
                 self.gauges.handle_change(&change);
                 self.ledger.handle_change(now, change);
+                self.metrics
+                    .set_services(self.ledger.cluster().services.len());
             }
             Event::Synced(kind) => self.listed(now, kind),
             Event::NotServed(kind) => {

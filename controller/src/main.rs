@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     match controller::run(flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error:#}");
+            tracing::error!("{error}");
             ExitCode::FAILURE
         }
     }

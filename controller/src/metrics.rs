@@ -22,6 +22,7 @@ pub(crate) struct Metrics {
     watch_failures: Family<One, Counter>,
     events_dropped: Counter<u64, AtomicU64>,
     writes_in_flight: Gauge,
+    services: Gauge,
 }
 
 impl Metrics {
@@ -32,6 +33,8 @@ impl Metrics {
         registry.register("api_writes", help, self.writes.clone());
         let help = "Service statuses written, by reason of condition heraldlb.io/Assigned";
         registry.register("ipam_outcomes", help, self.outcomes.clone());
+        let help = "Services of type LoadBalancer that the leader knows";
+        registry.register("ipam_services", help, self.services.clone());
         let help = "Addresses of each pool by family and state, as in its status";
         registry.register("ipam_pool_addresses", help, self.pools.clone());
         let help = "Times that a watch stopped working, by kind";
@@ -75,6 +78,11 @@ impl Metrics {
     pub(crate) fn set_writes_in_flight(&self, writes: usize) {
         self.writes_in_flight
             .set(i64::try_from(writes).unwrap_or(i64::MAX));
+    }
+
+    pub(crate) fn set_services(&self, services: usize) {
+        self.services
+            .set(i64::try_from(services).unwrap_or(i64::MAX));
     }
 
     pub(crate) fn set_events_dropped(&self, dropped: u64) {
