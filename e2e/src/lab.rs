@@ -13,7 +13,7 @@ use crate::node::{NODES, Node};
 use crate::pki::{Authority, write};
 use crate::router::Router;
 use crate::step::step;
-use crate::{artifact, docker, state, topology};
+use crate::{artifact, engine, state, topology};
 
 /// A running lab.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ impl Lab {
     /// The first step that fails; what is up until then stays for a look at it.
     pub async fn up() -> Result<Self> {
         step("programs and images", artifact::prepare()).await?;
-        step("container engine", docker::ensure_engine()).await?;
+        step("container engine", engine::ensure()).await?;
         step("remains of earlier labs", Self::remove()).await?;
         let authority = Authority::new()?;
         step("certificates and settings", write_files(&authority)).await?;
@@ -61,10 +61,10 @@ impl Lab {
     /// # Errors
     /// When something of it cannot be removed.
     pub async fn down() -> Result<()> {
-        if docker::answers().await {
+        if engine::answers().await {
             step("containers and networks", Self::remove()).await?;
         }
-        step("container engine", docker::stop_engine()).await?;
+        step("container engine", engine::stop()).await?;
         topology::remove_traces().await
     }
 
