@@ -29,7 +29,9 @@ pub(crate) async fn ensure() -> Result<()> {
         .args(["dockerd", "--data-root"])
         .arg(data.join("data"))
         .args(["--exec-root", RUN_FOLDER, "--pidfile"])
-        .arg(pid_file());
+        .arg(pid_file())
+        // The lab's networks need neither a bridge of the engine's own nor packet filter rules on this machine.
+        .args(["--bridge=none", "--iptables=false", "--ip-masq=false"]);
     if !may_set_resource_limits()? {
         let wrapper = artifact::root().join("e2e/images/node/runc-caps");
         dockerd
@@ -73,7 +75,17 @@ pub(crate) async fn stop() -> Result<()> {
     stop_orphaned_containerd().await?;
     end_orphans()?;
     let _ = std::fs::remove_dir_all(RUN_FOLDER);
+    remove_traces().await;
     Ok(())
+}
+
+/// The engine's mount of its data folder, and control groups that are empty now.
+async fn remove_traces() {
+    let data = data_folder().join("data");
+    while Command::new("umount").arg(&data).succeeds().await {}
+    // Those of a container that runs cannot be removed.
+    let script = "find /sys/fs/cgroup/docker /sys/fs/cgroup/*/docker -mindepth 1 -depth -type d -exec rmdir {} +";
+    Command::new("bash").args(["-c", script]).succeeds().await;
 }
 
 /// A killed dockerd leaves its own containerd behind, known by the folder in its command line.
