@@ -125,6 +125,10 @@ pub struct SessionView {
 /// What was seen on a peer's connections since it was configured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
+    /// Octets read.
+    pub octets_received: u64,
+    /// Octets written, but for last words.
+    pub octets_sent: u64,
     /// UPDATEs read.
     pub updates_received: u64,
     /// UPDATEs written.

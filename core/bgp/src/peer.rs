@@ -194,6 +194,7 @@ impl Peer {
         mut bytes: &[u8],
         outside: &mut Outside,
     ) {
+        self.counters.octets_received += bytes.len() as u64;
         while let Some(connection) = self.connections.iter_mut().find(|each| each.id == id) {
             let Some(received) = connection.receive(&mut bytes, &self.config) else {
                 return;
@@ -262,6 +263,7 @@ impl Peer {
                 .poll_transmit(&mut outside.loc_rib, budget, out);
             self.counters.updates_sent += sent;
         }
+        self.counters.octets_sent += (out.len() - before) as u64;
         out.len() > before
     }
 

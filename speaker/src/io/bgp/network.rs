@@ -1,0 +1,196 @@
+use std::collections::BTreeMap;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::task::{Context, Poll};
+
+use bgp::{ConnectionId, PeerConfig, PeerName};
+use model::Secret;
+use plan::PlannedPeer;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::connection::{Connection, Readiness};
+use super::dial::{dial, ttl};
+use super::listener::Listener;
+use crate::io::socket;
+
+/// Octets that are read at once.
+const READ: usize = 64 * 1024;
+
+/// All sockets of the driver.
+#[derive(Debug)]
+pub(super) struct Network {
+    pub(super) listener: Listener,
+    connections: BTreeMap<ConnectionId, Connection>,
+    dials: JoinSet<Dialled>,
+    dialling: BTreeMap<ConnectionId, AbortHandle>,
+    farewells: JoinSet<()>,
+    passwords: BTreeMap<PeerName, Secret>,
+    buffer: Vec<u8>,
+}
+
+type Dialled = (ConnectionId, PeerConfig, io::Result<TcpStream>);
+
+/// What happened on the network.
+#[derive(Debug)]
+pub(super) enum Fact {
+    Connected {
+        connection: ConnectionId,
+        peer: PeerConfig,
+        stream: TcpStream,
+    },
+    ConnectFailed {
+        connection: ConnectionId,
+        reason: String,
+    },
+    Accepted {
+        stream: TcpStream,
+        remote: SocketAddr,
+    },
+    Readable(ConnectionId),
+    Writable,
+}
+
+impl Network {
+    pub(super) fn new(listen: Option<SocketAddr>) -> Self {
+        let mut listener = Listener::new(listen);
+        listener.bind();
+        Self {
+            listener,
+            connections: BTreeMap::new(),
+            dials: JoinSet::new(),
+            dialling: BTreeMap::new(),
+            farewells: JoinSet::new(),
+            passwords: BTreeMap::new(),
+            buffer: vec![0; READ],
+        }
+    }
+
+    pub(super) fn set_peers(&mut self, peers: &[PlannedPeer]) {
+        let password =
+            |peer: &PlannedPeer| Some((peer.config.name.clone(), peer.password.clone()?));
+        self.passwords = peers.iter().filter_map(password).collect();
+        self.listener.set_peers(peers);
+    }
+
+    pub(super) fn dial(&mut self, connection: ConnectionId, peer: &PeerConfig) {
+        let (peer, password) = (peer.clone(), self.passwords.get(&peer.name).cloned());
+        let task = async move { (connection, peer.clone(), dial(peer, password).await) };
+        self.dialling.insert(connection, self.dials.spawn(task));
+    }
+
+    /// The options of a connection that the peer made.
+    pub(super) fn tune(stream: &TcpStream, peer: &PeerConfig) -> io::Result<()> {
+        socket::tune(&SockRef::from(stream), peer.address, ttl(peer))
+    }
+
+    pub(super) fn insert(&mut self, connection: ConnectionId, stream: TcpStream) {
+        self.connections.insert(connection, Connection::new(stream));
+    }
+
+    pub(super) fn remove(&mut self, connection: ConnectionId) {
+        self.connections.remove(&connection);
+    }
+
+    /// Gives up a dial, or closes a connection after these last words.
+    pub(super) fn close(&mut self, connection: ConnectionId, last: Vec<u8>) {
+        if let Some(dial) = self.dialling.remove(&connection) {
+            dial.abort();
+        }
+        if let Some(connection) = self.connections.remove(&connection) {
+            self.farewells.spawn(connection.close(last));
+        }
+    }
+
+    pub(super) fn connections(&self) -> Vec<ConnectionId> {
+        self.connections.keys().copied().collect()
+    }
+
+    /// What has arrived; nothing when nothing has.
+    ///
+    /// # Errors
+    /// Why the connection is over, in words.
+    pub(super) fn read(&mut self, connection: ConnectionId) -> Result<Option<&[u8]>, String> {
+        let Some(connection) = self.connections.get(&connection) else {
+            return Ok(None);
+        };
+        match connection.read(&mut self.buffer) {
+            Ok(Some(0)) => Err("the peer closed the connection".into()),
+            Ok(octets) => Ok(octets.and_then(|octets| self.buffer.get(..octets))),
+            Err(error) => Err(format!("connection lost: {error}")),
+        }
+    }
+
+    /// Writes to every connection what `more` has for it. The connections that are lost, and why.
+    pub(super) fn write(
+        &mut self,
+        mut more: impl FnMut(ConnectionId, &mut Vec<u8>) -> bool,
+    ) -> Vec<(ConnectionId, String)> {
+        let mut lost = Vec::new();
+        for (&id, connection) in &mut self.connections {
+            if let Err(error) = connection.write(|out| more(id, out)) {
+                lost.push((id, format!("connection lost: {error}")));
+            }
+        }
+        for (id, _) in &lost {
+            self.connections.remove(id);
+        }
+        lost
+    }
+
+    /// The next thing that happens.
+    pub(super) async fn next_fact(&mut self) -> Fact {
+        poll_fn(|cx| self.poll_fact(cx)).await
+    }
+
+    /// All last words are said.
+    pub(super) async fn farewells(&mut self) {
+        while self.farewells.join_next().await.is_some() {}
+    }
+
+    fn poll_fact(&mut self, cx: &mut Context<'_>) -> Poll<Fact> {
+        while let Poll::Ready(Some(_)) = self.farewells.poll_join_next(cx) {}
+        // A dial that was given up says nothing.
+        while let Poll::Ready(Some(dialled)) = self.dials.poll_join_next(cx) {
+            let Ok((connection, peer, result)) = dialled else {
+                continue;
+            };
+            if self.dialling.remove(&connection).is_some() {
+                return Poll::Ready(Fact::of_dial(connection, peer, result));
+            }
+        }
+        if let Poll::Ready((stream, remote)) = self.listener.poll_accept(cx) {
+            return Poll::Ready(Fact::Accepted { stream, remote });
+        }
+        for (&id, connection) in &self.connections {
+            match connection.poll_ready(cx) {
+                Poll::Ready(Ok(Readiness::Writable)) => return Poll::Ready(Fact::Writable),
+                // What is wrong with it comes out when it is read.
+                Poll::Ready(_) => return Poll::Ready(Fact::Readable(id)),
+                Poll::Pending => {}
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Fact {
+    fn of_dial(connection: ConnectionId, peer: PeerConfig, result: io::Result<TcpStream>) -> Self {
+        match result {
+            Ok(stream) => Self::Connected {
+                connection,
+                peer,
+                stream,
+            },
+            Err(error) => {
+                let reason = format!(
+                    "cannot connect to {} port {}: {error}",
+                    peer.address, peer.port
+                );
+                Self::ConnectFailed { connection, reason }
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Two drivers on the loopback, with real sockets.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr, TcpListener};
+
+use bgp::{Asn, BgpIdentifier, Family, HoldTime, PeerConfig, PeerSet, Prefix, Route, State};
+use model::Secret;
+use plan::PlannedPeer;
+
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Side 0 has 127.0.0.1 and is dialled from there: both sides are on one machine and know each other by that address.
+fn peer(side: u32, port: u16, password: Option<&str>) -> PlannedPeer {
+    let asns = [Asn(64512), Asn(64513)];
+    let (local_asn, remote_asn) = if side == 0 {
+        (asns[0], asns[1])
+    } else {
+        (asns[1], asns[0])
+    };
+    PlannedPeer {
+        config: PeerConfig {
+            name: "other".into(),
+            address: IpAddr::from([127, 0, 0, 1]),
+            port,
+            local_asn,
+            remote_asn,
+            identifier: BgpIdentifier::new(side + 1).unwrap(),
+            hold_time: HoldTime::new(9).unwrap(),
+            keepalive: None,
+            connect_retry: Some(Duration::from_millis(200)),
+            passive: side == 1,
+            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            multi_hop_ttl: None,
+            password_generation: u64::from(password.is_some()),
+        },
+        password: password.map(|password| Secret::new(password.into())),
+    }
+}
+
+fn peers(peer: PlannedPeer) -> Changes {
+    Changes {
+        peers: Some(vec![peer]),
+        complete: true,
+        ..Changes::default()
+    }
+}
+
+fn routes(count: u32) -> BTreeMap<Prefix, Vec<Route>> {
+    let route = Route {
+        peers: PeerSet::All,
+        attributes: Default::default(),
+    };
+    (0..count)
+        .map(|number| {
+            let address = IpAddr::V4((0x0a00_0000 + number).into());
+            (Prefix::host(address), vec![route.clone()])
+        })
+        .collect()
+}
+
+/// A passive driver, where it listens, and one that can dial it.
+fn pair() -> ([Driver; 2], u16) {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = Driver::spawn(Options {
+        listen: Some(listen),
+        ..Options::default()
+    })
+    .unwrap();
+    let port = wait_for(&listener, |seen| {
+        seen.listening.first().map(SocketAddr::port)
+    });
+    (
+        [
+            Driver::spawn(Options {
+                seed: 1,
+                ..Options::default()
+            })
+            .unwrap(),
+            listener,
+        ],
+        port,
+    )
+}
+
+/// What `wanted` finds in what the driver tells, as soon as it finds it.
+fn wait_for<T>(driver: &Driver, wanted: impl Fn(&Observed) -> Option<T>) -> T {
+    let mut observed = driver.observed();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let found = timeout(PATIENCE, observed.wait_for(|seen| wanted(seen).is_some())).await;
+        wanted(&found.expect("in time").unwrap()).unwrap()
+    })
+}
+
+fn established(driver: &Driver) {
+    wait_for(driver, |seen| {
+        (seen.sessions.first()?.state == State::Established).then_some(())
+    });
+}
+
+#[test]
+fn sessions_come_up_and_routes_flow_by_themselves() {
+    let ([dialler, listener], port) = pair();
+    listener.apply(peers(peer(1, 1, None)));
+    dialler.apply(peers(peer(0, port, None)));
+    dialler.apply(Changes {
+        routes: routes(20_000),
+        ..Changes::default()
+    });
+    wait_for(&dialler, |seen| {
+        (seen.sessions.first()?.advertised == 20_000).then_some(())
+    });
+    // 20,000 prefixes of 5 octets, and as much again for all else at the most.
+    wait_for(&listener, |seen| {
+        (seen.sessions.first()?.counters.octets_received > 100_000).then_some(())
+    });
+    let withdrawn = routes(20_000)
+        .into_keys()
+        .map(|prefix| (prefix, vec![]))
+        .collect();
+    dialler.apply(Changes {
+        routes: withdrawn,
+        ..Changes::default()
+    });
+    wait_for(&dialler, |seen| {
+        (seen.sessions.first()?.advertised == 0).then_some(())
+    });
+    let sent = dialler.observed().borrow().sessions[0]
+        .counters
+        .updates_sent;
+    wait_for(&listener, |seen| {
+        (seen.sessions.first()?.counters.updates_received == sent).then_some(())
+    });
+    established(&listener);
+}
+
+#[test]
+fn a_driver_that_stops_says_goodbye() {
+    let ([dialler, listener], port) = pair();
+    listener.apply(peers(peer(1, 1, None)));
+    dialler.apply(peers(peer(0, port, None)));
+    established(&listener);
+    dialler.stop();
+    let error = wait_for(&listener, |seen| seen.sessions.first()?.last_error.clone());
+    assert_eq!(
+        error,
+        "received NOTIFICATION: Cease/Administrative Shutdown"
+    );
+}
+
+#[test]
+fn a_signed_session_needs_the_same_password_on_both_sides() {
+    let ([dialler, listener], port) = pair();
+    listener.apply(peers(peer(1, 1, Some("right"))));
+    dialler.apply(peers(peer(0, port, Some("wrong"))));
+    let error = wait_for(&dialler, |seen| seen.sessions.first()?.last_error.clone());
+    assert_eq!(
+        error,
+        format!("no answer from 127.0.0.1 port {port} within 10 s")
+    );
+    let mut right = peer(0, port, Some("right"));
+    right.config.password_generation = 2;
+    dialler.apply(peers(right));
+    established(&dialler);
+    established(&listener);
+}
+
+#[test]
+fn a_port_in_use_is_reported_and_taken_once_it_is_free() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let driver = Driver::spawn(Options {
+        listen: Some(listen),
+        ..Options::default()
+    })
+    .unwrap();
+    let error = wait_for(&driver, |seen| seen.listen_error.clone());
+    assert!(
+        error.starts_with(&format!("cannot listen on {listen}: ")),
+        "{error}"
+    );
+    drop(taken);
+    wait_for(&driver, |seen| (seen.listening == [listen]).then_some(()));
+    assert_eq!(driver.observed().borrow().listen_error, None);
+}
+
+#[test]
+fn a_refused_connection_is_told_in_words() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = free.local_addr().unwrap().port();
+    drop(free);
+    let driver = Driver::spawn(Options::default()).unwrap();
+    driver.apply(peers(peer(0, port, None)));
+    let error = wait_for(&driver, |seen| seen.sessions.first()?.last_error.clone());
+    assert!(
+        error.starts_with(&format!("cannot connect to 127.0.0.1 port {port}: ")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_change_of_one_peer_does_not_touch_the_connection_of_another() {
+    let ([dialler, listener], port) = pair();
+    listener.apply(peers(peer(1, 1, None)));
+    dialler.apply(peers(peer(0, port, None)));
+    established(&dialler);
+    let mut second = peer(0, 1, None);
+    second.config.name = "second".into();
+    second.config.address = IpAddr::from([127, 0, 0, 2]);
+    let both = vec![peer(0, port, None), second];
+    dialler.apply(Changes {
+        peers: Some(both),
+        ..Changes::default()
+    });
+    wait_for(&dialler, |seen| (seen.sessions.len() == 2).then_some(()));
+    let seen = dialler.observed().borrow().clone();
+    assert_eq!(
+        (seen.sessions[0].state, seen.sessions[0].flaps),
+        (State::Established, 0)
+    );
+}
