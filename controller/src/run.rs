@@ -38,6 +38,8 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
     let client = cluster::connect(flags.daemon.kubeconfig.as_deref()).await?;
     let (metrics, probes) = (Metrics::default(), Probes::new());
     serve(&flags, &metrics, &probes).await?;
+    // Neither leadership nor an API server that is away is this process's fault.
+    probes.set_ready(Health::Good);
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         pod = flags.pod_name,
@@ -51,7 +53,6 @@ pub async fn run(flags: Flags) -> anyhow::Result<()> {
             return Ok(());
         }
     };
-    probes.set_ready(Health::Good);
     let end = replicate(&flags, &client, &settings, &metrics, &mut shutdown).await?;
     match end {
         End::Stopped(signal) => tracing::info!(%signal, "stopped"),
