@@ -1,0 +1,252 @@
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use model::{
+    Advertisement, Cluster, Condition, Meta, Name, Parsed, Peer, Pool, PoolCounts, Rejection,
+    condition_type,
+};
+
+use crate::{outcome::with_times, space::Space};
+
+/// Reasons of conditions on configuration objects.
+mod reason {
+    pub(super) const ACCEPTED: &str = "Accepted";
+    pub(super) const REJECTED: &str = "Rejected";
+    pub(super) const DUPLICATE_PEER: &str = "DuplicatePeer";
+    pub(super) const RESOLVED: &str = "ResolvedRefs";
+    pub(super) const MISSING: &str = "RefNotFound";
+    pub(super) const OVERLAPS: &str = "Overlaps";
+    pub(super) const NO_OVERLAP: &str = "NoOverlap";
+}
+
+/// Parts of a list in a sentence, before it says "and N more".
+const LISTED: usize = 8;
+
+/// Counts and conditions that the pool's status is to show.
+pub(crate) fn pool_status(
+    cluster: &Cluster,
+    space: &Space,
+    object: &Parsed<Pool>,
+) -> (PoolCounts, Vec<Condition>) {
+    let meta = &object.meta;
+    let (pool, own) = match (&object.value, space.pool(&meta.name)) {
+        (Ok(pool), Some(own)) => (pool, own),
+        (Err(rejection), _) => return (PoolCounts::default(), rejected(meta, rejection)),
+        // Accepted since the space was last drawn up: the next pass has it.
+        (Ok(pool), None) => return (pool.counts, meta.conditions.clone()),
+    };
+    let namespaces = pool
+        .allocation
+        .iter()
+        .flat_map(|allocation| &allocation.namespaces);
+    let missing = namespaces
+        .filter(|name| !cluster.namespaces.contains_key(*name))
+        .map(|name| format!("Namespace \"{name}\" does not exist"));
+    let overlaps: Vec<_> = own
+        .lost
+        .iter()
+        .map(|(range, winner)| format!("{range} belongs to the older pool \"{winner}\""))
+        .collect();
+    let generation = meta.generation;
+    let overlap = match overlaps.is_empty() {
+        true => Condition::new(
+            condition_type::OVERLAPS,
+            false,
+            reason::NO_OVERLAP,
+            "no older pool has any of its addresses",
+            generation,
+        ),
+        false => Condition::new(
+            condition_type::OVERLAPS,
+            true,
+            reason::OVERLAPS,
+            sentence(&overlaps),
+            generation,
+        ),
+    };
+    let conditions = [
+        accepted(meta, "the pool is usable"),
+        resolved(meta, missing.collect()),
+        overlap,
+    ];
+    (
+        own.counts(),
+        with_times(conditions.into(), &meta.conditions),
+    )
+}
+
+/// Conditions that the peer's status is to show.
+pub(crate) fn peer_status(cluster: &Cluster, object: &Parsed<Peer>) -> Vec<Condition> {
+    let meta = &object.meta;
+    let peer = match &object.value {
+        Ok(peer) => peer,
+        Err(rejection) => return rejected(meta, rejection),
+    };
+    let problem = peer
+        .password_secret
+        .as_ref()
+        .and_then(|name| match cluster.secrets.get(name) {
+            None => Some(format!(
+                "Secret \"{name}\" does not exist in the install namespace"
+            )),
+            Some(Err(rejection)) => Some(format!("Secret \"{name}\": {rejection}")),
+            Some(Ok(_)) => None,
+        });
+    let verdict = match winner(cluster, object) {
+        None => accepted(meta, "the peer is usable"),
+        Some(winner) => Condition::new(
+            condition_type::ACCEPTED,
+            false,
+            reason::DUPLICATE_PEER,
+            format!("BGPPeer \"{winner}\" is older and has the same address on a common node"),
+            meta.generation,
+        ),
+    };
+    let conditions = [verdict, resolved(meta, problem.into_iter().collect())];
+    with_times(conditions.into(), &meta.conditions)
+}
+
+/// Conditions that the advertisement's status is to show.
+pub(crate) fn advertisement_status(
+    cluster: &Cluster,
+    object: &Parsed<Advertisement>,
+) -> Vec<Condition> {
+    let meta = &object.meta;
+    let advertisement = match &object.value {
+        Ok(advertisement) => advertisement,
+        Err(rejection) => return rejected(meta, rejection),
+    };
+    let missing = |kind: &'static str, names: &[Name], known: &dyn Fn(&Name) -> bool| {
+        let unknown = names.iter().filter(|name| !known(name));
+        unknown
+            .map(|name| format!("{kind} \"{name}\" does not exist"))
+            .collect::<Vec<_>>()
+    };
+    let pools = missing("IPAddressPool", &advertisement.pools, &|name| {
+        cluster.pools.contains_key(name)
+    });
+    let peers = missing("BGPPeer", &advertisement.peers, &|name| {
+        cluster.peers.contains_key(name)
+    });
+    let problems = pools.into_iter().chain(peers).collect();
+    let conditions = [
+        accepted(meta, "the advertisement is usable"),
+        resolved(meta, problems),
+    ];
+    with_times(conditions.into(), &meta.conditions)
+}
+
+/// Whether a reader of `observed` sees something else than `wanted`. Conditions of other types are
+/// another's business.
+pub(crate) fn differ(wanted: &[Condition], observed: &[Condition]) -> bool {
+    let ours = [
+        condition_type::ACCEPTED,
+        condition_type::RESOLVED_REFS,
+        condition_type::OVERLAPS,
+    ];
+    ours.iter().any(|kind| {
+        let find = |list: &'_ [Condition]| {
+            list.iter()
+                .find(|condition| condition.kind == *kind)
+                .cloned()
+        };
+        match (find(wanted), find(observed)) {
+            (None, None) => false,
+            (Some(wanted), Some(observed)) => !wanted.same(&observed),
+            (Some(_), None) | (None, Some(_)) => true,
+        }
+    })
+}
+
+/// The oldest usable peer of the same address that some node would have besides this one.
+fn winner<'a>(cluster: &'a Cluster, object: &Parsed<Peer>) -> Option<&'a Name> {
+    let age = |meta: &Meta| (meta.created, meta.name.clone());
+    let peer = object.value.as_ref().ok()?;
+    let mut rivals: Vec<(&Meta, &Peer)> = cluster
+        .peers
+        .values()
+        .filter_map(|rival| Some((&rival.meta, rival.value.as_ref().ok()?)))
+        .filter(|(meta, rival)| rival.address == peer.address && age(meta) <= age(&object.meta))
+        .collect();
+    rivals.sort_by_key(|(meta, _)| age(meta));
+    // Who has lost to an older one takes nothing from a younger one.
+    let mut usable: Vec<(&Meta, &Peer)> = Vec::new();
+    for (meta, rival) in rivals {
+        let clash = usable
+            .iter()
+            .find(|(_, older)| common_node(cluster, older, rival));
+        match clash {
+            Some((older, _)) if meta.name == object.meta.name => return Some(&older.name),
+            Some(_) => {}
+            None => usable.push((meta, rival)),
+        }
+    }
+    None
+}
+
+fn common_node(cluster: &Cluster, one: &Peer, other: &Peer) -> bool {
+    cluster
+        .nodes
+        .values()
+        .map(|node| &node.meta.labels)
+        .any(|labels| one.nodes.matches(labels) && other.nodes.matches(labels))
+}
+
+fn accepted(meta: &Meta, message: &str) -> Condition {
+    Condition::new(
+        condition_type::ACCEPTED,
+        true,
+        reason::ACCEPTED,
+        message,
+        meta.generation,
+    )
+}
+
+/// Nothing else can be said of an object that makes no sense.
+fn rejected(meta: &Meta, rejection: &Rejection) -> Vec<Condition> {
+    let kind = condition_type::ACCEPTED;
+    let condition = Condition::new(
+        kind,
+        false,
+        reason::REJECTED,
+        rejection.to_string(),
+        meta.generation,
+    );
+    with_times([condition].into(), &meta.conditions)
+}
+
+fn resolved(meta: &Meta, problems: Vec<String>) -> Condition {
+    let kind = condition_type::RESOLVED_REFS;
+    match problems.is_empty() {
+        true => Condition::new(
+            kind,
+            true,
+            reason::RESOLVED,
+            "every name exists",
+            meta.generation,
+        ),
+        false => Condition::new(
+            kind,
+            false,
+            reason::MISSING,
+            sentence(&problems),
+            meta.generation,
+        ),
+    }
+}
+
+fn sentence(parts: &[String]) -> String {
+    let shown = parts
+        .iter()
+        .take(LISTED)
+        .map(String::as_str)
+        .collect::<Vec<_>>()
+        .join(", ");
+    match parts.len().saturating_sub(LISTED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

@@ -1,0 +1,229 @@
+use model::{
+    Advertisement, Condition, Meta, Object, Parsed, Peer, Rejection, Secret, Selectors, Timestamp,
+    condition_type,
+};
+
+use crate::object::{allocated, ip, pool};
+use crate::server::{Server, shown};
+
+fn meta(name: &str, created: i64) -> Meta {
+    Meta {
+        name: name.into(),
+        uid: name.into(),
+        generation: 4,
+        resource_version: "1".into(),
+        created: Timestamp(created),
+        ..Meta::default()
+    }
+}
+
+fn peer(name: &str, created: i64, address: &str, zone: Option<&'static str>) -> Parsed<Peer> {
+    let value = Peer {
+        my_asn: 64_512_u32.into(),
+        peer_asn: 64_513_u32.into(),
+        address: ip(address),
+        port: 179,
+        router_id: None,
+        hold_time: Default::default(),
+        keepalive_time: None,
+        connect_time: None,
+        nodes: Selectors(
+            zone.map(|zone| [("zone", zone)].into_iter().collect())
+                .into_iter()
+                .collect(),
+        ),
+        password_secret: None,
+        multi_hop_ttl: None,
+        families: model::Families {
+            ipv4: true,
+            ipv6: true,
+        },
+        passive: false,
+    };
+    Parsed {
+        meta: meta(name, created),
+        value: Ok(value),
+    }
+}
+
+fn node(name: &str, zone: &str) -> Object {
+    let labels = [("zone".to_string(), zone.to_string())].into();
+    Object::Node(model::Node {
+        meta: Meta {
+            name: name.into(),
+            labels,
+            ..Meta::default()
+        },
+        ..model::Node::default()
+    })
+}
+
+fn conditions(server: &Server, name: &str) -> Vec<Condition> {
+    let object = server
+        .others
+        .iter()
+        .find(|object| &*object.key().name == name)
+        .unwrap();
+    match object {
+        Object::Peer(peer) => peer.meta.conditions.clone(),
+        Object::Advertisement(object) => object.meta.conditions.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn accepted(server: &Server, name: &str) -> String {
+    shown(&conditions(server, name), condition_type::ACCEPTED)
+}
+
+fn resolved(server: &Server, name: &str) -> String {
+    shown(&conditions(server, name), condition_type::RESOLVED_REFS)
+}
+
+#[test]
+fn the_older_pool_wins_the_range_that_both_have() {
+    let mut server = Server::new();
+    server.put_pool("a-young", 9, pool(&["10.0.0.0-10.0.0.5"]));
+    server.put_pool("old", 1, pool(&["10.0.0.2-10.0.0.3"]));
+    server.settle();
+    assert_eq!(
+        server.pool_condition("a-young", condition_type::OVERLAPS),
+        "True Overlaps: 10.0.0.2-10.0.0.3 belongs to the older pool \"old\""
+    );
+    assert!(
+        server
+            .pool_condition("a-young", condition_type::ACCEPTED)
+            .starts_with("True")
+    );
+    assert!(
+        server
+            .pool_condition("old", condition_type::OVERLAPS)
+            .starts_with("False NoOverlap")
+    );
+    let available = |name: &str| {
+        server.pools[name]
+            .value
+            .as_ref()
+            .unwrap()
+            .counts
+            .available_ipv4
+    };
+    assert_eq!((available("a-young"), available("old")), (4, 2));
+}
+
+#[test]
+fn a_rejected_pool_says_why_and_others_work_on() {
+    let mut server = Server::new();
+    let rejection = Rejection::new("spec.addresses[0]", "\"x\" is no range", "write one");
+    server.put_parsed_pool(Parsed {
+        meta: meta("bad", 1),
+        value: Err(rejection),
+    });
+    server.put_pool(
+        "good",
+        1,
+        allocated(pool(&["10.0.0.0/24"]), None, &["nowhere"]),
+    );
+    server.settle();
+    assert_eq!(
+        server.pool_condition("bad", condition_type::ACCEPTED),
+        "False Rejected: spec.addresses[0]: \"x\" is no range; write one"
+    );
+    assert_eq!(server.pool_condition("bad", condition_type::OVERLAPS), "");
+    assert!(
+        server
+            .pool_condition("good", condition_type::ACCEPTED)
+            .starts_with("True")
+    );
+    assert_eq!(
+        server.pool_condition("good", condition_type::RESOLVED_REFS),
+        "False RefNotFound: Namespace \"nowhere\" does not exist"
+    );
+    assert_eq!(
+        server.pools["bad"].meta.conditions[0].observed_generation,
+        Some(4)
+    );
+}
+
+#[test]
+fn an_advertisement_names_what_is_missing_until_it_appears() {
+    let mut server = Server::new();
+    let value = Advertisement {
+        pools: vec!["p".into()],
+        peers: vec!["tor-1".into(), "tor-2".into()],
+        ..Advertisement::default()
+    };
+    server.put_other(Object::Advertisement(Parsed {
+        meta: meta("adv", 1),
+        value: Ok(value),
+    }));
+    server.put_other(Object::Peer(peer("tor-1", 1, "10.0.0.1", None)));
+    server.settle();
+    assert!(accepted(&server, "adv").starts_with("True"));
+    assert_eq!(
+        resolved(&server, "adv"),
+        "False RefNotFound: IPAddressPool \"p\" does not exist, BGPPeer \"tor-2\" does not exist"
+    );
+    server.put_pool("p", 1, pool(&["10.0.0.0/24"]));
+    server.put_other(Object::Peer(peer("tor-2", 1, "10.0.0.2", None)));
+    server.settle();
+    assert_eq!(
+        resolved(&server, "adv"),
+        "True ResolvedRefs: every name exists"
+    );
+}
+
+#[test]
+fn a_peer_says_what_is_wrong_with_its_secret() {
+    let mut server = Server::new();
+    let mut object = peer("tor", 1, "10.0.0.1", None);
+    object.value.as_mut().unwrap().password_secret = Some("s".into());
+    server.put_other(Object::Peer(object));
+    server.settle();
+    assert_eq!(
+        resolved(&server, "tor"),
+        "False RefNotFound: Secret \"s\" does not exist in the install namespace"
+    );
+    let missing = Rejection::new("data.password", "the key is missing", "add it");
+    server.put_other(Object::Secret("s".into(), Err(missing)));
+    server.settle();
+    assert_eq!(
+        resolved(&server, "tor"),
+        "False RefNotFound: Secret \"s\": data.password: the key is missing; add it"
+    );
+    server.put_other(Object::Secret("s".into(), Ok(Secret::new("x".into()))));
+    server.settle();
+    assert!(resolved(&server, "tor").starts_with("True"));
+}
+
+#[test]
+fn of_two_peers_with_one_address_on_a_common_node_the_older_wins() {
+    let mut server = Server::new();
+    server.put_other(node("n1", "a"));
+    server.put_other(Object::Peer(peer("young", 9, "10.0.0.1", None)));
+    server.put_other(Object::Peer(peer("old", 1, "10.0.0.1", Some("a"))));
+    server.put_other(Object::Peer(peer("elsewhere", 5, "10.0.0.1", Some("b"))));
+    server.settle();
+    assert!(accepted(&server, "old").starts_with("True"));
+    assert!(accepted(&server, "elsewhere").starts_with("True"));
+    assert_eq!(
+        accepted(&server, "young"),
+        "False DuplicatePeer: BGPPeer \"old\" is older and has the same address on a common node"
+    );
+    server.others.retain(|object| &*object.key().name != "old");
+    let gone = model::Change::Delete(model::Kind::Peer, model::ServiceKey::cluster_scoped("old"));
+    server.ledger.handle_change(server.now, gone);
+    server.settle();
+    assert!(accepted(&server, "young").starts_with("True"));
+}
+
+#[test]
+fn an_unchanged_configuration_is_not_written_again() {
+    let mut server = Server::new();
+    server.put_pool("p", 1, pool(&["10.0.0.0/24"]));
+    server.put_other(Object::Peer(peer("tor", 1, "10.0.0.1", None)));
+    assert_eq!(server.settle(), 2);
+    server.put_other(node("n1", "a"));
+    assert_eq!(server.settle() + server.pass_time(100), 0);
+    server.restart(true);
+    assert_eq!(server.settle() + server.pass_time(100), 0);
+}
