@@ -92,8 +92,18 @@ fn key(index: usize) -> ServiceKey {
     ServiceKey::new("default", format!("service-{index}"))
 }
 
+/// A history is long: a quarter of the usual number of cases says as much as a table of single steps.
+fn few_long_cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: usual.cases.div_ceil(4),
+        max_shrink_iters: 2_000,
+        ..usual
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(few_long_cases())]
 
     #[test]
     fn whatever_happens_peace_brings_the_world_to_what_the_reference_says(
