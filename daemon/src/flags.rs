@@ -25,7 +25,7 @@ pub struct Flags {
         long,
         value_name = "LEVEL",
         env = "HERALD_LOG_LEVEL",
-        default_value = "info"
+        default_value = "info,kube_client=off,kube_runtime=off"
     )]
     pub log_level: String,
 
