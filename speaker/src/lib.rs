@@ -1,1 +1,29 @@
-//! Not written yet.
+//! `herald-speaker`: holds the BGP sessions of one node and announces Service addresses on them.
+//!
+//! ```text
+//! cluster::watch ─► planner ─► Changes ─► io::bgp ─► routers
+//!                      │                    │
+//!                      └── Facts ─► status, metrics, debug ◄── Observed
+//! ```
+//!
+//! The rules are in `plan` and `bgp`; this crate drives them, and owns clocks and sockets. BGP runs on a thread of its
+//! own, so that a busy planner cannot starve a session; everything else shares one thread. What passes between them is
+//! merged or replaced by its newest value, so nobody waits for a slow reader.
+//!
+//! Invariants
+//! * Without the API server everything that is announced stays announced.
+//! * No password reaches a log line, a metric, a status or the debug page.
+//! * Probes tell of this process alone.
+
+mod capability;
+mod debug;
+mod flags;
+pub mod io;
+mod kind;
+mod metrics;
+mod planner;
+mod run;
+mod status;
+
+pub use flags::{Flags, Gate};
+pub use run::run;

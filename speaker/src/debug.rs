@@ -1,0 +1,218 @@
+//! The debug page: what this node announces, what it does not, and why, as JSON.
+
+use std::net::IpAddr;
+
+use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use bgp::{PeerSet, Prefix, SessionView};
+use plan::{Decision, Plan, Target};
+use serde::Serialize;
+use tokio::sync::{mpsc, watch};
+
+use crate::{
+    io::bgp::Observed,
+    planner::{Facts, Query, ask},
+};
+
+/// What the page is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Sources {
+    pub(crate) node: String,
+    pub(crate) queries: mpsc::Sender<Query>,
+    pub(crate) facts: watch::Receiver<Facts>,
+    pub(crate) observed: watch::Receiver<Observed>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    node: String,
+    version: &'static str,
+    ready: bool,
+    /// Kinds whose first list has not come.
+    missing_lists: Vec<&'static str>,
+    kinds_not_served: Vec<&'static str>,
+    services: Vec<ServiceLine>,
+    sessions: Vec<SessionLine>,
+    unusable: Vec<UnusableLine>,
+    listen_error: Option<String>,
+    gate: GateLine,
+}
+
+/// One address of one Service, or a Service without an address.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceLine {
+    service: String,
+    address: Option<IpAddr>,
+    announced: bool,
+    reason: &'static str,
+    message: String,
+    /// To whom; `null`: to every peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peers: Option<Vec<String>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionLine {
+    peer: String,
+    address: IpAddr,
+    #[serde(rename = "myASN")]
+    my_asn: u32,
+    #[serde(rename = "peerASN")]
+    peer_asn: u32,
+    state: String,
+    /// When the session came into this state, in seconds since the process started.
+    since_start_seconds: u64,
+    families: Vec<String>,
+    no_next_hop: Vec<String>,
+    remote_identifier: Option<String>,
+    last_error: Option<String>,
+    flaps: u64,
+    prefixes_received: u64,
+    prefixes_advertised: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct UnusableLine {
+    kind: &'static str,
+    name: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GateLine {
+    waiting: usize,
+    given_up: u64,
+}
+
+/// `GET /debug`.
+pub(crate) fn router(sources: Sources) -> Router {
+    Router::new().route("/debug", get(page)).with_state(sources)
+}
+
+async fn page(State(sources): State<Sources>) -> axum::response::Response {
+    let Some(services) = ask(&sources.queries, service_lines).await else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the speaker is stopping\n").into_response();
+    };
+    Json(sources.page(services)).into_response()
+}
+
+impl Sources {
+    fn page(&self, services: Vec<ServiceLine>) -> Page {
+        let facts = self.facts.borrow();
+        let observed = self.observed.borrow();
+        let unusable = facts.unusable.iter().map(|object| UnusableLine {
+            kind: object.kind,
+            name: object.name.to_string(),
+            message: object.message.clone(),
+        });
+        Page {
+            node: self.node.clone(),
+            version: env!("CARGO_PKG_VERSION"),
+            ready: facts.ready,
+            missing_lists: facts.missing.clone(),
+            kinds_not_served: facts.not_served.iter().copied().collect(),
+            services,
+            sessions: observed.sessions.iter().map(SessionLine::of).collect(),
+            unusable: unusable.collect(),
+            listen_error: observed.listen_error.clone(),
+            gate: GateLine {
+                waiting: facts.gate_waiting,
+                given_up: facts.gate_given_up,
+            },
+        }
+    }
+}
+
+fn service_lines(plan: &Plan) -> Vec<ServiceLine> {
+    let line = |(target, decision): (&Target, &Decision)| ServiceLine {
+        service: target.service.to_string(),
+        address: target.address,
+        announced: decision.is_announce(),
+        reason: decision.reason(),
+        message: decision.to_string(),
+        peers: target
+            .address
+            .filter(|_| decision.is_announce())
+            .and_then(|a| peers(plan, a)),
+    };
+    plan.decisions.iter().map(line).collect()
+}
+
+fn peers(plan: &Plan, address: IpAddr) -> Option<Vec<String>> {
+    let routes = plan.routes.get(&Prefix::host(address))?;
+    let names = routes.iter().map(|route| match &route.peers {
+        PeerSet::All => None,
+        PeerSet::Only(names) => Some(names.iter().map(ToString::to_string)),
+    });
+    let names: Option<Vec<_>> = names.collect();
+    Some(names?.into_iter().flatten().collect())
+}
+
+impl SessionLine {
+    fn of(session: &SessionView) -> Self {
+        let names = |set: bgp::FamilySet| set.iter().map(|family| family.to_string()).collect();
+        Self {
+            peer: session.peer.to_string(),
+            address: session.address,
+            my_asn: session.local_asn.0,
+            peer_asn: session.remote_asn.0,
+            state: session.state.to_string(),
+            since_start_seconds: session.since.as_secs(),
+            families: names(session.families),
+            no_next_hop: names(session.no_next_hop),
+            remote_identifier: session.remote_identifier.map(|id| id.to_string()),
+            last_error: session.last_error.clone(),
+            flaps: session.flaps,
+            prefixes_received: session.received,
+            prefixes_advertised: session.advertised,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bgp::{Route, RouteAttributes};
+    use model::ServiceKey;
+    use plan::Skip;
+
+    use super::*;
+
+    #[test]
+    fn says_for_every_address_whether_it_is_announced_and_why_not() {
+        let target = |name: &str, address: &str| Target {
+            service: ServiceKey::new("default", name),
+            address: Some(address.parse().unwrap()),
+        };
+        let route = Route {
+            peers: PeerSet::only(vec!["tor".into()]),
+            attributes: Arc::new(RouteAttributes::default()),
+        };
+        let plan = Plan {
+            decisions: [
+                (target("web", "10.0.0.1"), Decision::Announce),
+                (target("api", "10.0.0.2"), Decision::Skip(Skip::NoEndpoints)),
+            ]
+            .into(),
+            routes: [(Prefix::host("10.0.0.1".parse().unwrap()), vec![route])].into(),
+            ..Plan::default()
+        };
+        let lines = serde_json::to_value(service_lines(&plan)).unwrap();
+        let expected = serde_json::json!([
+            {
+                "service": "default/api", "address": "10.0.0.2", "announced": false,
+                "reason": "NoEndpoints",
+                "message": "no endpoint of the address's family is ready, or serving while terminating",
+            },
+            {
+                "service": "default/web", "address": "10.0.0.1", "announced": true,
+                "reason": "Announced", "message": "announced", "peers": ["tor"],
+            },
+        ]);
+        assert_eq!(lines, expected);
+    }
+}

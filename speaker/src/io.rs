@@ -1,0 +1,5 @@
+//! Everything that touches a socket or a file.
+
+pub mod bgp;
+pub(crate) mod gate;
+mod socket;

@@ -1,0 +1,201 @@
+//! Drives `plan::Planner`: watches and probes in, changes and facts out.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+
+use cluster::watch::{Event, Watches};
+use model::Name;
+use plan::{Changes, NodeAddresses, Options, Outcome, Plan, Planner, ProbeTarget, Unusable};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
+
+use crate::{io, kind};
+
+/// What status, metrics and probes need of the planner; the newest value counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Facts {
+    /// The first plan is made.
+    pub(crate) ready: bool,
+    /// Kinds whose first list has not come.
+    pub(crate) missing: Vec<&'static str>,
+    /// Kinds that the API server does not serve.
+    pub(crate) not_served: BTreeSet<&'static str>,
+    /// UID of this node's Node object.
+    pub(crate) node_uid: Option<Name>,
+    /// Objects that this node cannot use.
+    pub(crate) unusable: Vec<Unusable>,
+    /// Addresses that this node announces.
+    pub(crate) announced: usize,
+    /// Decisions by reason.
+    pub(crate) decisions: BTreeMap<&'static str, u64>,
+    /// Addresses that wait for the data plane.
+    pub(crate) gate_waiting: usize,
+    /// How often silence of the data plane was taken for readiness.
+    pub(crate) gate_given_up: u64,
+    /// Rows of failures, by kind watched.
+    pub(crate) watch_failures: BTreeMap<&'static str, u64>,
+}
+
+/// What the rest of the program asks the planner; it is answered between two events.
+pub(crate) type Query = Box<dyn FnOnce(&Plan) + Send>;
+
+/// Where the planner's results go.
+pub(crate) struct Outlets {
+    pub(crate) changes: watch::Sender<Changes>,
+    pub(crate) addresses: watch::Sender<NodeAddresses>,
+    pub(crate) facts: watch::Sender<Facts>,
+}
+
+/// One planner with its sources and outlets.
+pub(crate) struct PlannerDriver {
+    planner: Planner,
+    started: Instant,
+    watches: Watches,
+    probes: JoinSet<(ProbeTarget, Outcome)>,
+    queries: mpsc::Receiver<Query>,
+    outlets: Outlets,
+    facts: Facts,
+}
+
+impl PlannerDriver {
+    pub(crate) fn new(
+        options: Options,
+        started: Instant,
+        watches: Watches,
+        queries: mpsc::Receiver<Query>,
+        outlets: Outlets,
+    ) -> Self {
+        Self {
+            planner: Planner::new(options),
+            started,
+            watches,
+            probes: JoinSet::new(),
+            queries,
+            outlets,
+            facts: Facts::default(),
+        }
+    }
+
+    /// Runs until dropped.
+    pub(crate) async fn run(mut self) {
+        loop {
+            self.publish();
+            let due = self.planner.poll_timeout().map(|due| self.started + due);
+            tokio::select! {
+                Some(event) = self.watches.next() => self.handle_event(event),
+                Some(Ok((target, outcome))) = self.probes.join_next() => {
+                    self.planner.handle_probe(self.now(), &target, outcome);
+                }
+                Some(query) = self.queries.recv() => query(self.planner.plan()),
+                () = until(due), if due.is_some() => {}
+            }
+            if due_now(self.planner.poll_timeout(), self.now()) {
+                self.planner.handle_timeout(self.now());
+                self.start_probes();
+            }
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Change(change) => self.planner.handle_change(change),
+            Event::Synced(kind) => {
+                self.facts.not_served.remove(kind::name(kind));
+                self.planner.handle_synced(kind);
+            }
+            Event::NotServed(kind) => {
+                self.facts.not_served.insert(kind::name(kind));
+                self.planner.handle_synced(kind);
+            }
+            Event::Failed(kind, _logged) => {
+                *self
+                    .facts
+                    .watch_failures
+                    .entry(kind::name(kind))
+                    .or_default() += 1;
+            }
+        }
+    }
+
+    fn start_probes(&mut self) {
+        while let Some(probe) = self.planner.poll_probe(self.now()) {
+            self.probes.spawn(async move {
+                let outcome = io::gate::ask(&probe).await;
+                (probe.target, outcome)
+            });
+        }
+    }
+
+    /// Hands out what changed since the last call.
+    fn publish(&mut self) {
+        if let Some(changes) = self.planner.poll_changes() {
+            self.announce(changes);
+            let plan = self.planner.plan();
+            self.facts.unusable.clone_from(&plan.unusable);
+            self.facts.announced = plan.announced();
+            self.facts.decisions.clone_from(self.planner.counts());
+        }
+        self.facts.missing = self.planner.missing().map(kind::name).collect();
+        self.facts.node_uid = self.planner.node().map(|node| node.meta.uid.clone());
+        self.facts.gate_waiting = self.planner.gate_waiting();
+        self.facts.gate_given_up = self.planner.gate_given_up();
+        self.outlets.facts.send_if_modified(|facts| {
+            let differs = *facts != self.facts;
+            if differs {
+                facts.clone_from(&self.facts);
+            }
+            differs
+        });
+    }
+
+    fn announce(&mut self, changes: Changes) {
+        let addresses = self.planner.plan().addresses;
+        self.outlets.addresses.send_if_modified(|known| {
+            let differs = *known != addresses;
+            *known = addresses;
+            differs
+        });
+        if changes.complete {
+            self.facts.ready = true;
+            let (services, sessions) = (
+                self.planner.plan().decisions.len(),
+                self.planner.plan().peers.len(),
+            );
+            tracing::info!(services, sessions, "first plan made");
+        }
+        if !changes.is_empty() {
+            self.outlets
+                .changes
+                .send_modify(|pending| pending.merge(changes));
+        }
+    }
+}
+
+/// Asks the planner; `None` when it has ended.
+pub(crate) async fn ask<T: Send + 'static>(
+    queries: &mpsc::Sender<Query>,
+    question: impl FnOnce(&Plan) -> T + Send + 'static,
+) -> Option<T> {
+    let (answer, answered) = oneshot::channel();
+    let query: Query = Box::new(move |plan| drop(answer.send(question(plan))));
+    queries.send(query).await.ok()?;
+    answered.await.ok()
+}
+
+fn due_now(due: Option<Duration>, now: Duration) -> bool {
+    due.is_some_and(|due| due <= now)
+}
+
+async fn until(due: Option<Instant>) {
+    if let Some(due) = due {
+        tokio::time::sleep_until(due.into()).await;
+    }
+}

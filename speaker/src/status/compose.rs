@@ -1,0 +1,277 @@
+use std::time::Duration;
+
+use bgp::{Family, FamilySet, SessionView};
+use crds::{AddressFamily, Announced, SessionStatus, SpeakerStateStatus};
+use jiff::Timestamp;
+use model::{Condition, condition_type};
+
+use crate::{io::bgp::Observed, planner::Facts};
+
+/// Most sessions in a status; the schema allows no more.
+const MOST_SESSIONS: usize = 32;
+/// Longest `lastError`, in characters, as the schema has it.
+const LONGEST_ERROR: usize = 1024;
+/// Longest message of a condition, in characters: enough to read, far below what the schema allows.
+const LONGEST_MESSAGE: usize = 4096;
+
+/// Composes statuses; knows how process time relates to the clock on the wall.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Author {
+    /// The time on the wall when process time was 0.
+    pub(crate) epoch: Timestamp,
+}
+
+impl Author {
+    /// What this node has to say now. Conditions keep their time from `former` where their status is the same.
+    pub(crate) fn compose(
+        &self,
+        now: Duration,
+        facts: &Facts,
+        observed: &Observed,
+        former: &[crds::Condition],
+    ) -> SpeakerStateStatus {
+        let conditions = [ready(facts), config_accepted(facts, observed)];
+        let sessions = observed.sessions.iter().take(MOST_SESSIONS);
+        SpeakerStateStatus {
+            sessions: sessions.map(|session| self.session(session)).collect(),
+            announced: Announced {
+                bgp: integer(facts.announced as u64),
+            },
+            conditions: conditions
+                .iter()
+                .map(|c| self.condition(now, c, former))
+                .collect(),
+        }
+    }
+
+    fn session(&self, session: &SessionView) -> SessionStatus {
+        let error = session.last_error.as_deref();
+        SessionStatus {
+            peer: session.peer.to_string(),
+            address: session.address.to_string(),
+            my_asn: session.local_asn.0.into(),
+            peer_asn: session.remote_asn.0.into(),
+            state: session.state.to_string(),
+            since: self.wall(session.since),
+            families: families(session.families),
+            last_error: error.map(|error| shorten(error, LONGEST_ERROR)),
+            flaps: integer(session.flaps),
+            prefixes_received: integer(session.received),
+            prefixes_advertised: integer(session.advertised),
+        }
+    }
+
+    fn condition(
+        &self,
+        now: Duration,
+        condition: &Condition,
+        former: &[crds::Condition],
+    ) -> crds::Condition {
+        let status = condition.status.as_str();
+        let kept = former
+            .iter()
+            .find(|former| former.r#type == condition.kind && former.status == status)
+            .map(|former| former.last_transition_time.clone());
+        crds::Condition {
+            r#type: condition.kind.to_string(),
+            status: status.to_owned(),
+            observed_generation: None,
+            last_transition_time: kept.unwrap_or_else(|| self.wall(now)),
+            reason: condition.reason.to_string(),
+            message: shorten(&condition.message, LONGEST_MESSAGE),
+        }
+    }
+
+    /// Process time as RFC 3339, to the second.
+    fn wall(&self, time: Duration) -> String {
+        let seconds = self
+            .epoch
+            .as_second()
+            .saturating_add_unsigned(time.as_secs());
+        Timestamp::from_second(seconds)
+            .unwrap_or(self.epoch)
+            .to_string()
+    }
+}
+
+fn ready(facts: &Facts) -> Condition {
+    let (reason, message) = match facts.ready {
+        true => (
+            "Running",
+            "the speaker knows the cluster and announces what it should".to_owned(),
+        ),
+        false => (
+            "WaitingForLists",
+            format!("not listed yet: {}", facts.missing.join(", ")),
+        ),
+    };
+    Condition::on_service(condition_type::READY, facts.ready, reason, message)
+}
+
+/// What this node cannot use of the configuration, and why.
+fn config_accepted(facts: &Facts, observed: &Observed) -> Condition {
+    let rejected = facts.unusable.iter().map(|object| {
+        (
+            "Rejected",
+            format!("{} {}: {}", object.kind, object.name, object.message),
+        )
+    });
+    let listen = observed
+        .listen_error
+        .iter()
+        .map(|error| ("ListenFailed", error.clone()));
+    let next_hops = observed
+        .sessions
+        .iter()
+        .filter(|s| !s.no_next_hop.is_empty())
+        .map(no_next_hop);
+    let not_served = facts.not_served.iter().map(|kind| {
+        (
+            "KindNotServed",
+            format!("the API server does not serve {kind}: it counts as empty"),
+        )
+    });
+    let problems: Vec<(&'static str, String)> = rejected
+        .chain(listen)
+        .chain(next_hops)
+        .chain(not_served)
+        .collect();
+    let Some((reason, _)) = problems.first() else {
+        let message = "this node can use the whole configuration";
+        return Condition::on_service(condition_type::CONFIG_ACCEPTED, true, "Accepted", message);
+    };
+    let sentences: Vec<&str> = problems
+        .iter()
+        .map(|(_, sentence)| sentence.as_str())
+        .collect();
+    let message = sentences.join("; ");
+    Condition::on_service(condition_type::CONFIG_ACCEPTED, false, reason, message)
+}
+
+fn no_next_hop(session: &SessionView) -> (&'static str, String) {
+    let families: Vec<String> = session.no_next_hop.iter().map(|f| f.to_string()).collect();
+    let sentence = format!(
+        "BGPPeer {}: {} is not advertised, as this node has no address of that family that the peer can use as next hop",
+        session.peer,
+        families.join(" and "),
+    );
+    ("NoNextHop", sentence)
+}
+
+fn families(set: FamilySet) -> Vec<AddressFamily> {
+    let name = |family| match family {
+        Family::IPV4_UNICAST => Some(AddressFamily::IPv4),
+        Family::IPV6_UNICAST => Some(AddressFamily::IPv6),
+        Family { .. } => None,
+    };
+    set.iter().filter_map(name).collect()
+}
+
+fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some(_) => text
+            .chars()
+            .take(longest.saturating_sub(1))
+            .chain(['…'])
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plan::Unusable;
+
+    use super::*;
+
+    fn author() -> Author {
+        Author {
+            epoch: "2026-01-01T00:00:00Z".parse().unwrap(),
+        }
+    }
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn missing_secret() -> Facts {
+        let message = "no session".to_owned();
+        let unusable = vec![Unusable {
+            kind: "BGPPeer",
+            name: "tor".into(),
+            message,
+        }];
+        Facts {
+            ready: true,
+            unusable,
+            ..Facts::default()
+        }
+    }
+
+    #[test]
+    fn says_what_this_node_rejects_and_why() {
+        let status = author().compose(seconds(0), &missing_secret(), &Observed::default(), &[]);
+        let [ready, accepted] = status.conditions.as_slice() else {
+            panic!("two conditions");
+        };
+        assert_eq!((&*ready.r#type, &*ready.status), ("Ready", "True"));
+        assert_eq!(
+            (&*accepted.status, &*accepted.reason),
+            ("False", "Rejected")
+        );
+        assert_eq!(accepted.message, "BGPPeer tor: no session");
+    }
+
+    #[test]
+    fn a_condition_keeps_its_time_while_its_status_is_the_same() {
+        let compose = |now, facts: &Facts, former: &[crds::Condition]| {
+            author()
+                .compose(seconds(now), facts, &Observed::default(), former)
+                .conditions
+        };
+        let first = compose(10, &missing_secret(), &[]);
+        let second = compose(20, &missing_secret(), &first);
+        let third = compose(
+            30,
+            &Facts {
+                ready: true,
+                ..Facts::default()
+            },
+            &second,
+        );
+        let times: Vec<&str> = [&first, &second, &third]
+            .iter()
+            .map(|conditions| conditions[1].last_transition_time.as_str())
+            .collect();
+        assert_eq!(
+            times,
+            [
+                "2026-01-01T00:00:10Z",
+                "2026-01-01T00:00:10Z",
+                "2026-01-01T00:00:30Z"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_failed_listener_is_a_condition() {
+        let listen_error = Some("0.0.0.0:179 is in use".to_owned());
+        let observed = Observed {
+            listen_error,
+            ..Observed::default()
+        };
+        let status = author().compose(seconds(0), &Facts::default(), &observed, &[]);
+        assert_eq!(status.conditions[1].reason, "ListenFailed");
+        assert_eq!(status.conditions[0].reason, "WaitingForLists");
+    }
+
+    #[test]
+    fn shortens_on_a_character() {
+        assert_eq!(shorten("äöü", 3), "äöü");
+        assert_eq!(shorten("äöüx", 3), "äö…");
+    }
+}
