@@ -200,6 +200,13 @@ impl Speaker {
         self.peers.get(name).map(|peer| &peer.config)
     }
 
+    /// The configuration of the peer with this address.
+    #[must_use]
+    pub fn peer_at(&self, address: IpAddr) -> Option<&PeerConfig> {
+        let mut configs = self.peers.values().map(|peer| &peer.config);
+        configs.find(|config| config.address == address.to_canonical())
+    }
+
     /// All peers, by name.
     pub fn sessions(&self) -> impl Iterator<Item = SessionView> {
         self.peers.values().map(Peer::view)

@@ -199,11 +199,8 @@ impl Running {
             }
             Fact::Accepted { stream, remote } => {
                 let remote = remote.ip().to_canonical();
-                let Some(peer) = self.speaker.sessions().find(|each| each.address == remote) else {
+                let Some(peer) = self.speaker.peer_at(remote).cloned() else {
                     info!(%remote, "connection of an unknown peer refused");
-                    return;
-                };
-                let Some(peer) = self.speaker.peer(&peer.peer).cloned() else {
                     return;
                 };
                 let Ok(local) = stream.local_addr() else {

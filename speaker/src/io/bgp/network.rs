@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::task::{Context, Poll};
 
 use bgp::{ConnectionId, PeerConfig, PeerName};
@@ -29,6 +30,8 @@ pub(super) struct Network {
     farewells: JoinSet<()>,
     passwords: BTreeMap<PeerName, Secret>,
     buffer: Vec<u8>,
+    /// Served last: the others have their turn first.
+    served: ConnectionId,
 }
 
 type Dialled = (ConnectionId, PeerConfig, io::Result<TcpStream>);
@@ -65,6 +68,7 @@ impl Network {
             farewells: JoinSet::new(),
             passwords: BTreeMap::new(),
             buffer: vec![0; READ],
+            served: ConnectionId(0),
         }
     }
 
@@ -164,12 +168,19 @@ impl Network {
         if let Poll::Ready((stream, remote)) = self.listener.poll_accept(cx) {
             return Poll::Ready(Fact::Accepted { stream, remote });
         }
-        for (&id, connection) in &self.connections {
-            match connection.poll_ready(cx) {
-                Poll::Ready(Ok(Readiness::Writable)) => return Poll::Ready(Fact::Writable),
-                // What is wrong with it comes out when it is read.
-                Poll::Ready(_) => return Poll::Ready(Fact::Readable(id)),
-                Poll::Pending => {}
+        let after = (Bound::Excluded(self.served), Bound::Unbounded);
+        let turns = self
+            .connections
+            .range(after)
+            .chain(self.connections.range(..=self.served));
+        for (&id, connection) in turns {
+            if let Poll::Ready(ready) = connection.poll_ready(cx) {
+                self.served = id;
+                return Poll::Ready(match ready {
+                    Ok(Readiness::Writable) => Fact::Writable,
+                    // What is wrong with it comes out when it is read.
+                    Ok(Readiness::Readable) | Err(_) => Fact::Readable(id),
+                });
             }
         }
         Poll::Pending
