@@ -15,6 +15,8 @@ use crate::wire::{AttributeBlock, UpdateWriter, encode_end_of_rib};
 pub(crate) struct AdjRibOut {
     peer: PeerName,
     export: Export,
+    /// Families whose prefixes are sent.
+    families: FamilySet,
     /// By slot: with which attributes.
     sent: Vec<Option<AttributesId>>,
     advertised: usize,
@@ -51,10 +53,11 @@ impl Turn {
 impl AdjRibOut {
     /// Everything waits, and an End-of-RIB per family.
     pub(crate) fn new(peer: PeerName, export: Export, rib: &LocRib) -> Self {
-        let end_of_rib = export.dialect().families;
+        let (end_of_rib, families) = (export.dialect().families, export.advertised());
         let mut fresh = Self {
             peer,
             export,
+            families,
             sent: alloc::vec![None; rib.slot_count()],
             advertised: 0,
             waiting: Vec::new(),
@@ -190,8 +193,10 @@ impl AdjRibOut {
     }
 
     fn wanted(&self, slot: Slot, prefix: Prefix, rib: &LocRib) -> Option<AttributesId> {
-        let advertised = self.export.advertised().contains(prefix.family());
-        rib.wanted(slot, &self.peer).filter(|_| advertised)
+        match self.families.contains(prefix.family()) {
+            true => rib.wanted(slot, &self.peer),
+            false => None,
+        }
     }
 
     fn announce(&mut self, first: Turn, id: AttributesId, rib: &mut LocRib, out: &mut Vec<u8>) {
