@@ -32,7 +32,7 @@ async fn permissions(case: &Case) -> Result<()> {
         Duration::from_secs(60),
         async || {
             let used = used()?;
-            let unused: Vec<_> = table.difference(&used).collect();
+            let unused: Vec<_> = table.difference(&used).cloned().collect();
             Ok(Seen::when(unused.is_empty(), unused))
         },
     )
