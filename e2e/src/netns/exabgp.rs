@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::daemon::Signal;
+use super::json::at;
 use super::peer::Notified;
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 
@@ -25,7 +26,7 @@ impl Peer for ExaBgp {
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("exabgp.conf");
         std::fs::write(&file, configuration(folder, settings))?;
-        for name in ["exabgp.commands", "exabgp.received"] {
+        for name in ["exabgp.commands", "exabgp.received.log"] {
             std::fs::write(folder.join(name), "")?;
         }
         let helper = folder.join("exabgp.sh");
@@ -74,24 +75,24 @@ impl Peer for ExaBgp {
         let mut states = messages
             .iter()
             .rev()
-            .filter(|message| message["type"] == "state");
+            .filter(|message| at(message, "/type") == "state");
         Ok(states
             .next()
-            .is_some_and(|message| message["neighbor"]["state"] == "up"))
+            .is_some_and(|message| at(message, "/neighbor/state") == "up"))
     }
 
     async fn route(&self, prefix: &str) -> Result<Option<Received>> {
         let mut route = None;
         for message in self.messages()? {
-            let update = &message["neighbor"]["message"]["update"];
-            if message["neighbor"]["state"] == "down" {
+            let update = at(&message, "/neighbor/message/update");
+            if at(&message, "/neighbor/state") == "down" {
                 route = None;
             }
-            if mentions(&update["withdraw"], prefix) {
+            if mentions(at(update, "/withdraw"), prefix) {
                 route = None;
             }
             for (next_hop, _) in announced(update).filter(|(_, routes)| mentions(routes, prefix)) {
-                route = Some(received(next_hop, &update["attribute"])?);
+                route = Some(received(next_hop, at(update, "/attribute"))?);
             }
         }
         Ok(route)
@@ -101,7 +102,7 @@ impl Peer for ExaBgp {
         Ok(self
             .in_session()?
             .iter()
-            .filter(|message| message["type"] == "update")
+            .filter(|message| at(message, "/type") == "update")
             .count() as u64)
     }
 
@@ -114,7 +115,7 @@ impl Peer for ExaBgp {
         let seen = |family: &str| {
             messages
                 .iter()
-                .any(|message| message["neighbor"]["message"]["eor"]["afi"] == family)
+                .any(|message| at(message, "/neighbor/message/eor/afi") == family)
         };
         Ok(seen("ipv4") && seen("ipv6"))
     }
@@ -122,9 +123,9 @@ impl Peer for ExaBgp {
     async fn notified(&self) -> Result<Option<Notified>> {
         let messages = self.messages()?;
         let received = messages.iter().rev().find_map(|message| {
-            let notification = &message["neighbor"]["message"]["notification"];
-            let code = |name: &str| notification[name].as_u64()?.try_into().ok();
-            (message["neighbor"]["direction"] == "receive").then_some(())?;
+            let notification = at(message, "/neighbor/notification");
+            let code = |name: &str| notification.get(name)?.as_u64()?.try_into().ok();
+            (at(message, "/neighbor/direction") == "receive").then_some(())?;
             Some((code("code")?, code("subcode")?))
         });
         Ok(received)
@@ -144,7 +145,7 @@ impl ExaBgp {
 
     /// All messages of all sessions. The last line may still be in the making.
     fn messages(&self) -> Result<Vec<Value>> {
-        let text = std::fs::read_to_string(self.folder.join("exabgp.received"))?;
+        let text = std::fs::read_to_string(self.folder.join("exabgp.received.log"))?;
         Ok(text
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
@@ -155,7 +156,7 @@ impl ExaBgp {
         let messages = self.messages()?;
         let start = messages
             .iter()
-            .rposition(|message| message["neighbor"]["state"] == "connected");
+            .rposition(|message| at(message, "/neighbor/state") == "connected");
         Ok(messages
             .into_iter()
             .skip(start.unwrap_or_default())
@@ -169,7 +170,7 @@ fn helper_script(folder: &Path) -> String {
     format!(
         "#!/bin/sh\n\
          tail -f -n +1 {folder}/exabgp.commands &\n\
-         exec cat >> {folder}/exabgp.received\n"
+         exec cat >> {folder}/exabgp.received.log\n"
     )
 }
 
@@ -213,7 +214,7 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
 
 /// Pairs of next hop and the routes that have it, of both families.
 fn announced(update: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    let families = update["announce"]
+    let families = at(update, "/announce")
         .as_object()
         .into_iter()
         .flat_map(|families| families.values());
@@ -234,7 +235,13 @@ fn mentions(part: &Value, prefix: &str) -> bool {
 }
 
 fn received(next_hop: &str, attributes: &Value) -> Result<Received> {
-    let items = |name: &str| attributes[name].as_array().cloned().unwrap_or_default();
+    let items = |name: &str| {
+        attributes
+            .get(name)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
     let number = |value: &Value| value.as_u64().and_then(|value| u32::try_from(value).ok());
     let tuple = |item: &Value| {
         let parts = item.as_array().cloned().unwrap_or_default();
@@ -247,8 +254,11 @@ fn received(next_hop: &str, attributes: &Value) -> Result<Received> {
     Ok(Received {
         next_hops: vec![next_hop.parse()?],
         as_path: items("as-path").iter().filter_map(number).collect(),
-        origin: attributes["origin"].as_str().unwrap_or_default().to_owned(),
-        local_pref: number(&attributes["local-preference"]),
+        origin: at(attributes, "/origin")
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+        local_pref: number(at(attributes, "/local-preference")),
         communities: items("community").iter().map(tuple).collect(),
         large_communities: items("large-community").iter().map(tuple).collect(),
     })

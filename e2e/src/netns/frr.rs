@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use super::daemon::Signal;
+use super::json::at;
 use super::peer::Notified;
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::await_condition;
@@ -73,7 +74,7 @@ impl Peer for Frr {
     }
 
     async fn established(&self) -> Result<bool> {
-        Ok(self.neighbor().await?["bgpState"] == "Established")
+        Ok(at(&self.neighbor().await?, "/bgpState") == "Established")
     }
 
     async fn route(&self, prefix: &str) -> Result<Option<Received>> {
@@ -81,7 +82,7 @@ impl Peer for Frr {
         let shown = self
             .ask(&format!("show bgp {family} unicast {prefix} json"))
             .await?;
-        let path = &shown["paths"][0];
+        let path = at(&shown, "/paths/0");
         if path.is_null() {
             Ok(None)
         } else {
@@ -90,7 +91,7 @@ impl Peer for Frr {
     }
 
     async fn updates(&self) -> Result<u64> {
-        self.neighbor().await?["messageStats"]["updatesRecv"]
+        at(&self.neighbor().await?, "/messageStats/updatesRecv")
             .as_u64()
             .context("updatesRecv")
     }
@@ -111,10 +112,10 @@ impl Peer for Frr {
 
     async fn notified(&self) -> Result<Option<Notified>> {
         let neighbor = self.neighbor().await?;
-        if neighbor["lastResetDueTo"] != "BGP Notification received" {
+        if at(&neighbor, "/lastResetDueTo") != "BGP Notification received" {
             return Ok(None);
         }
-        let pair = neighbor["lastErrorCodeSubcode"]
+        let pair = at(&neighbor, "/lastErrorCodeSubcode")
             .as_str()
             .context("lastErrorCodeSubcode")?;
         let number = u16::from_str_radix(pair, 16)?;
@@ -125,10 +126,10 @@ impl Peer for Frr {
 
 impl Frr {
     async fn neighbor(&self) -> Result<Value> {
-        let mut shown = self
+        let shown = self
             .ask(&format!("show bgp neighbors {} json", self.peer))
             .await?;
-        Ok(shown[&self.peer].take())
+        Ok(shown.get(&self.peer).cloned().unwrap_or_default())
     }
 
     /// One command to bgpd; what it prints, when that is JSON.
@@ -213,19 +214,19 @@ fn configuration(settings: &PeerSettings) -> String {
 
 fn received(path: &Value) -> Result<Received> {
     let words = |value: &Value| -> Vec<String> {
-        value["string"]
+        at(value, "/string")
             .as_str()
             .unwrap_or_default()
             .split_whitespace()
             .map(str::to_owned)
             .collect()
     };
-    let hops = path["nexthops"].as_array().context("nexthops")?;
+    let hops = at(path, "/nexthops").as_array().context("nexthops")?;
     let next_hops = hops
         .iter()
-        .filter_map(|hop| hop["ip"].as_str())
+        .filter_map(|hop| at(hop, "/ip").as_str())
         .map(str::parse);
-    let as_path = path["aspath"]["string"].as_str().unwrap_or_default();
+    let as_path = at(path, "/aspath/string").as_str().unwrap_or_default();
     let as_path = if as_path == "Local" { "" } else { as_path };
     Ok(Received {
         next_hops: next_hops.collect::<Result<_, _>>()?,
@@ -233,11 +234,14 @@ fn received(path: &Value) -> Result<Received> {
             .split_whitespace()
             .map(str::parse)
             .collect::<Result<_, _>>()?,
-        origin: path["origin"].as_str().unwrap_or_default().to_lowercase(),
-        local_pref: path["locPrf"]
+        origin: at(path, "/origin")
+            .as_str()
+            .unwrap_or_default()
+            .to_lowercase(),
+        local_pref: at(path, "/locPrf")
             .as_u64()
             .and_then(|value| value.try_into().ok()),
-        communities: words(&path["community"]),
-        large_communities: words(&path["largeCommunity"]),
+        communities: words(at(path, "/community")),
+        large_communities: words(at(path, "/largeCommunity")),
     })
 }

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::daemon::Signal;
+use super::json::at;
 use super::peer::Notified;
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::command::Command;
@@ -51,24 +52,22 @@ impl Peer for GoBgp {
     }
 
     async fn established(&self) -> Result<bool> {
-        Ok(self.neighbor().await?["state"]["session_state"] == 6)
+        Ok(at(&self.neighbor().await?, "/state/session_state") == 6)
     }
 
     async fn route(&self, prefix: &str) -> Result<Option<Received>> {
         let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
-        let shown = self
-            .ask(&["neighbor", &self.peer, "adj-in", "-a", family])
-            .await?;
-        let path = &shown[prefix][0];
-        if path.is_null() {
-            Ok(None)
-        } else {
-            received(path).map(Some)
-        }
+        let question = ["neighbor", &self.peer, "adj-in", "-a", family];
+        let shown = match self.ask(&question).await {
+            Err(error) if error.to_string().contains("is not established") => return Ok(None),
+            shown => shown?,
+        };
+        let path = shown.get(prefix).and_then(|paths| paths.get(0));
+        path.map(received).transpose()
     }
 
     async fn updates(&self) -> Result<u64> {
-        self.neighbor().await?["state"]["messages"]["received"]["update"]
+        at(&self.neighbor().await?, "/state/messages/received/update")
             .as_u64()
             .context("update")
     }
@@ -79,9 +78,11 @@ impl Peer for GoBgp {
 
     async fn end_of_rib(&self) -> Result<bool> {
         let neighbor = self.neighbor().await?;
-        let families = neighbor["afi_safis"].as_array().context("afi_safis")?;
+        let families = at(&neighbor, "/afi_safis")
+            .as_array()
+            .context("afi_safis")?;
         let seen =
-            |family: &&Value| family["mp_graceful_restart"]["state"]["end_of_rib_received"] == true;
+            |family: &&Value| at(family, "/mp_graceful_restart/state/end_of_rib_received") == true;
         Ok(families.iter().filter(seen).count() == 2)
     }
 
@@ -91,10 +92,10 @@ impl Peer for GoBgp {
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let received = |message: Value| {
-            let body = &message["reason"]["BGPNotification"]["Body"];
-            let code = |name: &str| body[name].as_u64()?.try_into().ok();
+            let body = at(&message, "/reason/BGPNotification/Body");
+            let code = |name: &str| body.get(name)?.as_u64()?.try_into().ok();
             // Type 5: a NOTIFICATION was received.
-            let is_received = message["reason"]["Type"] == 5;
+            let is_received = at(&message, "/reason/Type") == 5;
             is_received.then_some(())?;
             Some((code("ErrorCode")?, code("ErrorSubcode")?))
         };
@@ -171,49 +172,56 @@ fn configuration(settings: &PeerSettings) -> String {
 
 /// Attribute types are numbers of RFC 4271 and its successors.
 fn received(path: &Value) -> Result<Received> {
-    let attributes = path["attrs"].as_array().context("attrs")?;
+    let attributes = at(path, "/attrs").as_array().context("attrs")?;
     let attribute = |number: u64| {
         attributes
             .iter()
-            .find(|attribute| attribute["type"] == number)
+            .find(|attribute| at(attribute, "/type") == number)
     };
     let number = |value: &Value| value.as_u64().and_then(|value| u32::try_from(value).ok());
     let next_hop = attribute(14)
         .or_else(|| attribute(3))
         .context("no next hop")?;
     let segments = attribute(2)
-        .and_then(|path| path["as_paths"].as_array())
+        .and_then(|path| at(path, "/as_paths").as_array())
         .cloned()
         .unwrap_or_default();
     let numbers = segments
         .iter()
-        .filter_map(|segment| segment["asns"].as_array())
+        .filter_map(|segment| at(segment, "/asns").as_array())
         .flatten();
     let origins = ["igp", "egp", "incomplete"];
     let origin = attribute(1)
-        .and_then(|origin| origin["value"].as_u64())
+        .and_then(|origin| at(origin, "/value").as_u64())
         .context("no origin")?;
     let communities = attribute(8)
-        .and_then(|each| each["communities"].as_array())
+        .and_then(|each| at(each, "/communities").as_array())
         .cloned();
     let large = attribute(32)
-        .and_then(|each| each["value"].as_array())
+        .and_then(|each| at(each, "/value").as_array())
         .cloned();
     let large_text = |each: &Value| {
         format!(
             "{}:{}:{}",
-            each["ASN"], each["LocalData1"], each["LocalData2"]
+            at(each, "/ASN"),
+            at(each, "/LocalData1"),
+            at(each, "/LocalData2")
         )
     };
     Ok(Received {
-        next_hops: vec![next_hop["nexthop"].as_str().context("nexthop")?.parse()?],
+        next_hops: vec![
+            at(next_hop, "/nexthop")
+                .as_str()
+                .context("nexthop")?
+                .parse()?,
+        ],
         as_path: numbers.filter_map(number).collect(),
         origin: origins
             .get(usize::try_from(origin)?)
             .copied()
             .unwrap_or_default()
             .to_owned(),
-        local_pref: attribute(5).and_then(|preference| number(&preference["value"])),
+        local_pref: attribute(5).and_then(|preference| number(at(preference, "/value"))),
         communities: communities
             .unwrap_or_default()
             .iter()

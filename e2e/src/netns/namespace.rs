@@ -28,8 +28,9 @@ impl Namespace {
         &self.name
     }
 
-    /// Arguments that run `program` inside: `ip` replaces itself by it, so it keeps the process id.
-    pub(super) fn enter(&self, program: impl AsRef<OsStr>) -> std::process::Command {
+    /// A run of `program` inside: `ip` replaces itself by it, so it keeps the process id.
+    #[must_use]
+    pub fn enter(&self, program: impl AsRef<OsStr>) -> std::process::Command {
         let mut command = std::process::Command::new("ip");
         command
             .args(["netns", "exec", &self.name])

@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
-use super::Namespace;
-
 /// How long it may take to answer or to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -58,6 +56,8 @@ pub struct DesiredPeer {
     pub identifier: String,
     /// Hold time, s.
     pub hold_time: u16,
+    /// Fixed interval between attempts to connect, s.
+    pub connect_retry: Option<u64>,
     /// Wait for it instead of dialling.
     pub passive: bool,
     /// TTL when it is more than one hop away.
@@ -90,6 +90,8 @@ pub struct SessionReport {
     pub last_error: Option<String>,
     /// How many sessions have ended.
     pub flaps: u64,
+    /// UPDATEs read.
+    pub updates_received: u64,
     /// UPDATEs whose routes counted as withdrawn because of an error (RFC 7606).
     pub treated_as_withdraw: u64,
     /// Attributes passed over because of an error (RFC 7606).
@@ -105,19 +107,16 @@ pub struct Speaker {
 }
 
 impl Speaker {
-    /// Starts `program`, in a namespace unless it stays on this host; its log is appended to `herald.log` in `folder`.
+    /// Starts a program that calls [`super::run_node`]; its log is appended to `herald.log` in `folder`.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(program: &Path, namespace: Option<&Namespace>, folder: &Path) -> Result<Self> {
+    pub fn start(command: std::process::Command, folder: &Path) -> Result<Self> {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(folder.join("herald.log"))?;
-        let mut command = tokio::process::Command::from(match namespace {
-            Some(namespace) => namespace.enter(program),
-            None => std::process::Command::new(program),
-        });
+        let mut command = tokio::process::Command::from(command);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -125,7 +124,7 @@ impl Speaker {
             .kill_on_drop(true);
         let mut child = command
             .spawn()
-            .with_context(|| format!("start {}", program.display()))?;
+            .with_context(|| format!("start {:?}", command.as_std()))?;
         let requests = child.stdin.take().context("standard input")?;
         let answers = child.stdout.take().context("standard output")?;
         Ok(Self {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use e2e::await_condition;
 use e2e::condition::Seen;
-use e2e::netns::{Desired, DesiredPeer, ExaBgp, Network, SessionReport, Speaker};
+use e2e::netns::{Desired, DesiredPeer, ExaBgp, Network, Speaker};
 
 use crate::cell::Cell;
 use crate::raw_peer::{ASN, RawPeer, open};
@@ -25,14 +25,15 @@ pub(crate) async fn from_raw_peer(case: Case) -> Result<()> {
     let address = Ipv4Addr::new(127, 77, 0, NEXT.fetch_add(1, Ordering::Relaxed));
     let network = Network::create()?;
     let listener = RawPeer::listen(address).await?;
-    let mut speaker = Speaker::start(program(), None, network.folder())?;
+    let command = std::process::Command::new(program());
+    let mut speaker = Speaker::start(command, network.folder())?;
     speaker.apply(&desired(listener.local_addr()?)).await?;
     let play = async {
         let mut peer = RawPeer::accept(&listener).await?;
         play(&mut peer, &case).await?;
-        counted(&speaker.session("raw").await?, case.effect)
+        await_counted(&mut speaker, case.effect).await
     };
-    let result = tokio::time::timeout(Duration::from_secs(30), play)
+    let result = tokio::time::timeout(DEADLINE, play)
         .await
         .context("in time")
         .flatten();
@@ -59,19 +60,31 @@ async fn play(peer: &mut RawPeer, case: &Case) -> Result<()> {
     }
 }
 
-/// Whether our side counted what it should have noticed, and nothing else.
-fn counted(session: &SessionReport, effect: Effect) -> Result<()> {
-    let counted = (session.treated_as_withdraw, session.attributes_discarded);
+/// Waits until our side has counted what it should have noticed, and nothing else.
+async fn await_counted(speaker: &mut Speaker, effect: Effect) -> Result<()> {
     let wanted = match effect {
-        Effect::Withdraws => (1, 0),
-        Effect::Discards => (0, 1),
-        Effect::Stays | Effect::Ends(..) => (0, counted.1),
+        Effect::Stays => Some((0, 0)),
+        Effect::Withdraws => Some((1, 0)),
+        Effect::Discards => Some((0, 1)),
+        Effect::Ends(..) => None,
     };
-    ensure!(
-        counted == wanted,
-        "counted {counted:?} instead of {wanted:?}: {session:?}"
-    );
-    Ok(())
+    let Some(wanted) = wanted else {
+        return Ok(());
+    };
+    await_condition(
+        "the UPDATE is counted",
+        Duration::from_secs(10),
+        async || {
+            let session = speaker.session("raw").await?;
+            let counted = (session.treated_as_withdraw, session.attributes_discarded);
+            Ok(Seen::when(
+                session.updates_received == 1 && counted == wanted,
+                session,
+            ))
+        },
+    )
+    .await
+    .map(drop)
 }
 
 fn desired(peer: SocketAddr) -> Desired {
@@ -83,6 +96,7 @@ fn desired(peer: SocketAddr) -> Desired {
         remote_asn: ASN.into(),
         identifier: "10.0.9.1".to_owned(),
         hold_time: 90,
+        connect_retry: Some(1),
         passive: false,
         multi_hop_ttl: None,
         password: None,

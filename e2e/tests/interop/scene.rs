@@ -16,7 +16,7 @@ use e2e::netns::{
 use crate::cell::{Cell, Dials, Kind, Transport};
 
 /// Generous: GoBGP is idle for 30 s after a reset, and eight cases share the machine.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) const PREFIXES: [&str; 2] = ["192.0.2.10/32", "2001:db8::10/128"];
 pub(crate) const PASSWORD: &str = "correct-horse";
@@ -75,7 +75,8 @@ impl<P: Peer> Scene<P> {
     }
 
     pub(crate) async fn start_speaker(&mut self) -> Result<()> {
-        let mut speaker = Speaker::start(program(), Some(&self.ours), self.network.folder())?;
+        let command = self.ours.enter(program());
+        let mut speaker = Speaker::start(command, self.network.folder())?;
         speaker.apply(&self.desired).await?;
         self.speaker = Some(speaker);
         Ok(())
@@ -199,6 +200,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         remote_asn: settings.asn,
         identifier: "10.0.9.1".to_owned(),
         hold_time: 90,
+        connect_retry: Some(1),
         passive: cell.dials == Dials::They,
         multi_hop_ttl: settings.multi_hop.then_some(8),
         password: settings.password.as_ref().map(|_| "wrong-horse".to_owned()),

@@ -54,14 +54,20 @@ impl Suite {
         let (cases, left_out, started) = (self.cases, self.left_out, Instant::now());
         let (passed, failures) = LocalSet::new().block_on(&runtime, run(cases));
         for (name, error) in &failures {
-            say(&format!("\nFAILED {name}\n{error}"));
+            say(&format!("\n---- {name} stdout ----\n{error}"));
         }
-        say(&format!("\n{:.1} s", started.elapsed().as_secs_f64()));
+        // As libtest ends its runs, for whoever counts.
+        let (result, failed) = if failures.is_empty() {
+            ("ok", 0)
+        } else {
+            ("FAILED", failures.len())
+        };
         say(&format!(
-            "{passed} passed, {} failed, {left_out} skipped",
-            failures.len()
+            "\ntest result: {result}. {passed} passed; {failed} failed; 0 ignored; 0 measured; {left_out} filtered \
+             out; finished in {:.2}s",
+            started.elapsed().as_secs_f64()
         ));
-        if failures.is_empty() && passed > 0 {
+        if failed == 0 && passed > 0 {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -79,10 +85,8 @@ async fn run(cases: Vec<Named>) -> (usize, Vec<(String, String)>) {
             let started = Instant::now();
             let result = case.await;
             let outcome = if result.is_ok() { "ok" } else { "FAILED" };
-            say(&format!(
-                "{:>6.1} s  {name} {outcome}",
-                started.elapsed().as_secs_f64()
-            ));
+            let seconds = started.elapsed().as_secs_f64();
+            say(&format!("test {name} ... {outcome} ({seconds:.1} s)"));
             (name, result)
         });
     }

@@ -25,7 +25,7 @@ pub(super) enum When {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// Nothing: the UPDATE counts, perhaps without its duplicate attributes.
+    /// The UPDATE counts as it is.
     Stays,
     /// Treat-as-withdraw.
     Withdraws,
@@ -78,7 +78,7 @@ fn headers_and_opens() -> Vec<Case> {
             "route-refresh-too-short",
             Established,
             message(ROUTE_REFRESH, &[0, 1, 0]),
-            Ends(1, 2),
+            Ends(7, 1),
         ),
         case("message-type", Established, message(9, &[]), Ends(1, 3)),
         case("open-version", OpenSent, open(3, ASN, 90, us), Ends(2, 1)),
@@ -167,7 +167,8 @@ fn optional_attributes() -> Vec<Case> {
         )
     };
     vec![
-        with("origin-twice", 0x40, 1, &[1], Stays),
+        // RFC 7606 section 3 (g): all but the first are discarded.
+        with("origin-twice", 0x40, 1, &[1], Discards),
         with("unknown-transitive", 0xc0, 99, &[1, 2], Stays),
         with("med-length", 0x80, 4, &[0, 0, 1], Withdraws),
         with("med-flags", 0x40, 4, &[0, 0, 0, 1], Withdraws),
@@ -196,7 +197,7 @@ fn mandatory_attributes() -> Vec<Case> {
     let withdraws = |name, attributes: Vec<Vec<u8>>| {
         case(name, Established, update(&attributes, PREFIX), Withdraws)
     };
-    let short_next_hop = attribute(0x40, 3, &[127, 0, 0]);
+    let short_next_hop = attribute(0x40, 3, &[192, 0, 2]);
     let cut_short = vec![0xc0, 8, 200, 1];
     vec![
         withdraws("origin-flags", origin_of(0xc0, &[0])),
@@ -230,12 +231,12 @@ fn path() -> Vec<u8> {
 }
 
 fn next_hop() -> Vec<u8> {
-    attribute(0x40, 3, &[127, 0, 0, 1])
+    attribute(0x40, 3, &[192, 0, 2, 254])
 }
 
 /// 198.51.100.0/24 by MP_REACH_NLRI.
 fn mp_reach() -> Vec<u8> {
-    attribute(0x80, 14, &[0, 1, 1, 4, 127, 0, 0, 1, 0, 24, 198, 51, 100])
+    attribute(0x80, 14, &[0, 1, 1, 4, 192, 0, 2, 254, 0, 24, 198, 51, 100])
 }
 
 /// A good UPDATE with one more attribute.

@@ -1,0 +1,176 @@
+//! What `bgp-node` does: the real driver, told over standard input what to want.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Write};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use bgp::{
+    Asn, BgpIdentifier, Family, HoldTime, PeerConfig, PeerSet, Prefix, Route, RouteAttributes,
+};
+use model::Secret;
+use plan::{Changes, PlannedPeer};
+use serde::Serialize;
+use speaker::io::bgp::{Driver, Options};
+
+use super::{Desired, DesiredPeer, DesiredRoute, Request, SessionReport};
+
+/// Answers [`Request`]s on standard input until it ends or one says so.
+///
+/// # Errors
+/// A request that makes no sense.
+pub fn run_node() -> Result<()> {
+    let mut node = None;
+    for line in std::io::stdin().lock().lines() {
+        match serde_json::from_str(&line?)? {
+            Request::Apply(desired) => {
+                let node = match &mut node {
+                    Some(node) => node,
+                    None => node.insert(Node::start(&desired)?),
+                };
+                node.apply(&desired)?;
+                answer(&())?;
+            }
+            Request::Sessions => answer(&node.as_ref().map(Node::sessions).unwrap_or_default())?,
+            Request::Shutdown => {
+                drop(node);
+                return answer(&());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn answer(value: &impl Serialize) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", serde_json::to_string(value)?)?;
+    Ok(out.flush()?)
+}
+
+/// The driver and what it was told.
+struct Node {
+    driver: Driver,
+    routes: BTreeMap<Prefix, Vec<Route>>,
+    passwords: BTreeMap<String, (Option<String>, u64)>,
+}
+
+impl Node {
+    fn start(desired: &Desired) -> Result<Self> {
+        let options = Options {
+            listen: desired.listen,
+            ..Options::default()
+        };
+        Ok(Self {
+            driver: Driver::spawn(options)?,
+            routes: BTreeMap::new(),
+            passwords: BTreeMap::new(),
+        })
+    }
+
+    fn apply(&mut self, desired: &Desired) -> Result<()> {
+        let peers = desired
+            .peers
+            .iter()
+            .map(|peer| self.plan(peer))
+            .collect::<Result<_>>()?;
+        let wanted = routes(desired)?;
+        let gone = self
+            .routes
+            .keys()
+            .filter(|prefix| !wanted.contains_key(prefix));
+        let mut routes: BTreeMap<_, _> = gone.map(|prefix| (*prefix, Vec::new())).collect();
+        routes.extend(
+            wanted
+                .iter()
+                .map(|(prefix, route)| (*prefix, route.clone())),
+        );
+        self.routes = wanted;
+        self.driver.apply(Changes {
+            peers: Some(peers),
+            routes,
+            complete: true,
+        });
+        Ok(())
+    }
+
+    fn plan(&mut self, peer: &DesiredPeer) -> Result<PlannedPeer> {
+        let (known, generation) = self.passwords.entry(peer.name.clone()).or_default();
+        if *known != peer.password {
+            known.clone_from(&peer.password);
+            *generation += 1;
+        }
+        let identifier: Ipv4Addr = peer.identifier.parse()?;
+        let config = PeerConfig {
+            name: peer.name.as_str().into(),
+            address: peer.address,
+            port: peer.port,
+            local_asn: Asn(peer.local_asn),
+            remote_asn: Asn(peer.remote_asn),
+            identifier: BgpIdentifier::new(identifier.to_bits()).context("identifier")?,
+            hold_time: HoldTime::new(peer.hold_time)?,
+            keepalive: None,
+            connect_retry: peer.connect_retry.map(std::time::Duration::from_secs),
+            passive: peer.passive,
+            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            multi_hop_ttl: peer.multi_hop_ttl,
+            password_generation: *generation,
+        };
+        Ok(PlannedPeer {
+            config,
+            password: peer.password.clone().map(Secret::new),
+        })
+    }
+
+    fn sessions(&self) -> Vec<SessionReport> {
+        let observed = self.driver.observed();
+        let observed = observed.borrow();
+        let report = |session: &bgp::SessionView| SessionReport {
+            name: session.peer.to_string(),
+            state: format!("{:?}", session.state),
+            last_error: session.last_error.clone(),
+            flaps: session.flaps,
+            updates_received: session.counters.updates_received,
+            treated_as_withdraw: session.counters.treated_as_withdraw,
+            attributes_discarded: session.counters.attributes_discarded,
+        };
+        observed.sessions.iter().map(report).collect()
+    }
+}
+
+fn routes(desired: &Desired) -> Result<BTreeMap<Prefix, Vec<Route>>> {
+    let mut routes = BTreeMap::new();
+    for route in &desired.routes {
+        routes.insert(route.prefix.parse()?, to_all(attributes(route)?));
+    }
+    let shared = to_all(RouteAttributes::default());
+    for number in 0..desired.generated {
+        let address = Ipv4Addr::from_bits(0x0a00_0000 + number);
+        routes.insert(Prefix::host(address.into()), shared.clone());
+    }
+    Ok(routes)
+}
+
+fn to_all(attributes: RouteAttributes) -> Vec<Route> {
+    vec![Route {
+        peers: PeerSet::All,
+        attributes: Arc::new(attributes),
+    }]
+}
+
+fn attributes(route: &DesiredRoute) -> Result<RouteAttributes> {
+    Ok(RouteAttributes {
+        local_pref: route.local_pref,
+        communities: route
+            .communities
+            .iter()
+            .map(|each| each.parse())
+            .collect::<Result<_, _>>()?,
+        large_communities: route
+            .large_communities
+            .iter()
+            .map(|each| each.parse())
+            .collect::<Result<_, _>>()?,
+        ..RouteAttributes::default()
+    })
+}
