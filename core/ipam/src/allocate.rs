@@ -7,6 +7,7 @@ use crate::{
     book::Book,
     outcome::{Left, Outcome, Refusal},
     pool::PoolSpace,
+    roster::{Roster, Slot},
     space::Space,
     vanished::Vanished,
 };
@@ -17,13 +18,15 @@ pub(crate) struct World<'a> {
     pub(crate) cluster: &'a Cluster,
     pub(crate) space: &'a Space,
     pub(crate) book: &'a Book,
+    pub(crate) roster: &'a Roster,
     pub(crate) vanished: &'a Vanished,
 }
 
-/// What `service`, which has `claim`, is to have: what is legal stays, the rest is found anew. Also
+/// What `service` of `slot`, which has `claim`, is to have: what is legal stays, the rest is found anew. Also
 /// gives what it has to leave.
 pub(crate) fn allocate(
     world: World<'_>,
+    slot: Slot,
     service: &Service,
     claim: &[IpAddr],
 ) -> (Outcome, Vec<Left>) {
@@ -45,7 +48,7 @@ pub(crate) fn allocate(
         );
     }
     let outcome = match meaningful(service) {
-        Ok(request) => world.meet(service, request, &kept),
+        Ok(request) => world.meet(slot, service, request, &kept),
         Err(refusal) => Outcome {
             addresses: kept,
             refusal: Some(refusal),
@@ -101,7 +104,7 @@ impl<'a> World<'a> {
     }
 
     /// The best that the request can get, for a Service that has `kept`.
-    fn meet(self, service: &Service, request: &Request, kept: &[IpAddr]) -> Outcome {
+    fn meet(self, slot: Slot, service: &Service, request: &Request, kept: &[IpAddr]) -> Outcome {
         let mut chosen: Vec<IpAddr> = Vec::new();
         let (mut missing, mut refusal, mut partial) = (Vec::new(), None, true);
         for &family in &service.families {
@@ -109,7 +112,7 @@ impl<'a> World<'a> {
             let current = kept.iter().find(of_family).copied();
             match request.addresses.iter().find(of_family) {
                 Some(&wanted) if current == Some(wanted) => chosen.push(wanted),
-                Some(&wanted) => match self.claimable(service, request, wanted) {
+                Some(&wanted) => match self.claimable(slot, service, request, wanted) {
                     Ok(()) => chosen.push(wanted),
                     Err(why) => {
                         chosen.extend(current);
@@ -163,6 +166,7 @@ impl<'a> World<'a> {
     /// Whether the Service may have exactly this address.
     fn claimable(
         self,
+        slot: Slot,
         service: &Service,
         request: &Request,
         address: IpAddr,
@@ -195,7 +199,8 @@ impl<'a> World<'a> {
                 pool.name
             ));
         }
-        match self.book.others(address, &service.key).next() {
+        let holders = self.book.others(address, slot);
+        match holders.filter_map(|holder| self.roster.key(holder)).min() {
             None => Ok(()),
             Some(holder) => Err(Refusal::new(
                 AssignedReason::AddressInUse,

@@ -1,16 +1,12 @@
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
-use model::ServiceKey;
+use crate::roster::Slot;
 
-/// Who holds which address. A set of holders, because a status may show anything.
+/// Who holds which address. Several holders, because a status may show anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Book {
-    holders: BTreeMap<IpAddr, BTreeSet<ServiceKey>>,
-    held: BTreeMap<ServiceKey, Vec<IpAddr>>,
+    holders: BTreeMap<IpAddr, Vec<Slot>>,
 }
 
 /// What a change of the book did to addresses.
@@ -25,30 +21,22 @@ pub(crate) struct Turnover {
 }
 
 impl Book {
-    /// Makes `addresses` what `key` holds.
-    pub(crate) fn hold(&mut self, key: &ServiceKey, addresses: Vec<IpAddr>) -> Turnover {
+    /// `slot` held `former` and holds `addresses` now.
+    pub(crate) fn hold(&mut self, slot: Slot, former: &[IpAddr], addresses: &[IpAddr]) -> Turnover {
         let mut turnover = Turnover::default();
-        if self.held(key) == addresses {
-            return turnover;
-        }
-        let former = match addresses.is_empty() {
-            true => self.held.remove(key),
-            false => self.held.insert(key.clone(), addresses.clone()),
-        }
-        .unwrap_or_default();
         for address in addresses.iter().filter(|address| !former.contains(address)) {
             let holders = self.holders.entry(*address).or_default();
             match holders.is_empty() {
                 true => turnover.taken.push(*address),
                 false => turnover.joined.push(*address),
             }
-            holders.insert(key.clone());
+            holders.push(slot);
         }
         for address in former.iter().filter(|address| !addresses.contains(address)) {
             let Some(holders) = self.holders.get_mut(address) else {
                 continue;
             };
-            holders.remove(key);
+            holders.retain(|holder| *holder != slot);
             if holders.is_empty() {
                 self.holders.remove(address);
                 turnover.freed.push(*address);
@@ -57,22 +45,10 @@ impl Book {
         turnover
     }
 
-    /// What `key` holds.
-    pub(crate) fn held(&self, key: &ServiceKey) -> &[IpAddr] {
-        self.held.get(key).map(Vec::as_slice).unwrap_or_default()
-    }
-
-    /// Everybody but `key` that holds `address`, in order.
-    pub(crate) fn others<'a>(
-        &'a self,
-        address: IpAddr,
-        key: &'a ServiceKey,
-    ) -> impl Iterator<Item = &'a ServiceKey> {
-        self.holders
-            .get(&address)
-            .into_iter()
-            .flatten()
-            .filter(move |holder| *holder != key)
+    /// Everybody but `slot` that holds `address`.
+    pub(crate) fn others(&self, address: IpAddr, slot: Slot) -> impl Iterator<Item = Slot> {
+        let holders = self.holders.get(&address).into_iter().flatten().copied();
+        holders.filter(move |holder| *holder != slot)
     }
 
     /// Every address with a holder.
@@ -83,22 +59,27 @@ impl Book {
 
 #[cfg(test)]
 mod tests {
-    use alloc::vec;
+    use model::ServiceKey;
 
     use super::*;
+    use crate::roster::Roster;
 
     #[test]
     fn an_address_is_free_when_its_last_holder_leaves_it() {
-        let (a, b) = (ServiceKey::new("n", "a"), ServiceKey::new("n", "b"));
+        let mut roster = Roster::default();
+        let [a, b] = ["a", "b"].map(|name| roster.enter(&ServiceKey::new("n", name)));
         let (one, two) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let mut book = Book::default();
-        assert_eq!(book.hold(&a, vec![one]).taken, [one]);
-        let turnover = book.hold(&b, vec![one, two]);
-        assert_eq!((turnover.taken, turnover.joined), (vec![two], vec![one]));
-        assert_eq!(book.others(one, &a).collect::<Vec<_>>(), [&b]);
-        assert_eq!(book.hold(&a, vec![]), Turnover::default());
-        assert_eq!(book.hold(&b, vec![two]).freed, [one]);
-        assert_eq!(book.hold(&b, vec![]).freed, [two]);
+        assert_eq!(book.hold(a, &[], &[one]).taken, [one]);
+        let turnover = book.hold(b, &[], &[one, two]);
+        assert_eq!(
+            (turnover.taken, turnover.joined),
+            ([two].into(), [one].into())
+        );
+        assert_eq!(book.others(one, a).collect::<Vec<_>>(), [b]);
+        assert_eq!(book.hold(a, &[one], &[]), Turnover::default());
+        assert_eq!(book.hold(b, &[one, two], &[two]).freed, [one]);
+        assert_eq!(book.hold(b, &[two], &[]).freed, [two]);
         assert_eq!(book, Book::default());
     }
 }

@@ -74,6 +74,11 @@ impl Delivery {
         }
     }
 
+    /// Whether any write was sent that nothing newer has made the past.
+    pub(crate) fn was_sent(&self) -> bool {
+        self.phase != Phase::Idle
+    }
+
     pub(crate) fn sent(&mut self, (uid, version): (Name, Name)) {
         self.phase = Phase::InFlight { uid, version };
         self.refused = false;

@@ -12,7 +12,7 @@ use model::{Change, Cluster, Kind, Name, Object, ServiceKey, StatusOwner, Touche
 use crate::{
     book::Book,
     delivery::Delivery,
-    outcome::{Left, Outcome},
+    roster::{Roster, Slot},
     space::Space,
     vanished::Vanished,
     write::Target,
@@ -25,11 +25,11 @@ pub struct Ledger {
     book: Book,
     space: Space,
     vanished: Vanished,
-    entries: BTreeMap<ServiceKey, Entry>,
+    roster: Roster,
     /// Services to be looked at in the next pass.
-    dirty: BTreeSet<ServiceKey>,
+    dirty: BTreeSet<Slot>,
     /// Services that would take more if there were more.
-    waiting: BTreeSet<ServiceKey>,
+    waiting: BTreeSet<Slot>,
     /// Something was freed since the waiting ones were looked at.
     freed: bool,
     /// Pools, reserved addresses, selectors or settings have changed.
@@ -41,25 +41,11 @@ pub struct Ledger {
     synced: bool,
     /// Objects that may need a write.
     due: BTreeSet<Target>,
+    /// How the latest writes go; those of Services are in the roster.
     deliveries: BTreeMap<Target, Delivery>,
     timers: BTreeSet<(Duration, Target)>,
     /// When the counts of a pool were last written.
     counted: BTreeMap<Name, Duration>,
-}
-
-/// What the Ledger knows of one Service beyond its object.
-#[derive(Debug, Default)]
-struct Entry {
-    /// Served by us, and the status is not another's.
-    ours: bool,
-    /// What it is to have.
-    claim: Vec<IpAddr>,
-    /// What a write that may still show up has put into its status.
-    assumed: Vec<IpAddr>,
-    /// What its status is to show; `None`: whatever it shows.
-    outcome: Option<Outcome>,
-    /// What it had to leave since its status was last as it should be.
-    left: Vec<Left>,
 }
 
 impl Ledger {
@@ -71,7 +57,9 @@ impl Ledger {
     /// Takes in what a watch tells.
     pub fn handle_change(&mut self, now: Duration, change: Change) {
         match &change {
-            Change::Apply(Object::Service(service)) => self.note_service(&service.key),
+            Change::Apply(Object::Service(service)) => {
+                self.due.remove(&Target::Clear(service.key.clone()));
+            }
             Change::Apply(Object::Pool(pool)) => {
                 self.vanished.forget(&pool.meta.name);
                 self.see_pools(now);
@@ -125,8 +113,8 @@ impl Ledger {
             && until <= now
         {
             self.timers.remove(&(until, target.clone()));
-            if let Target::Service(key) = &target {
-                self.dirty.insert(key.clone());
+            if let Target::Service(slot) = target {
+                self.dirty.insert(slot);
             }
             self.due.insert(target);
         }
@@ -161,12 +149,7 @@ impl Ledger {
         let former = former.map(|service| service.addresses.clone());
         let touched = self.cluster.apply(change);
         if let Some(key) = arrived {
-            self.adopt_foreign_hand(now, &key, former.as_deref());
-            if touched != Touched::Nothing
-                && let Some(delivery) = self.deliveries.get_mut(&Target::Service(key))
-            {
-                delivery.edited();
-            }
+            self.note_arrival(now, &key, former.as_deref(), touched != Touched::Nothing);
         }
         if touched == Touched::Nothing {
             return;
@@ -185,38 +168,51 @@ impl Ledger {
         }
     }
 
-    fn note_service(&mut self, key: &ServiceKey) {
-        self.dirty.insert(key.clone());
-        self.due.remove(&Target::Clear(key.clone()));
-    }
-
-    /// Our manager wrote other addresses than we did: a former leader's last word. What it gave and
-    /// we have not shown to anybody is its to keep.
-    fn adopt_foreign_hand(&mut self, now: Duration, key: &ServiceKey, former: Option<&[IpAddr]>) {
+    /// Takes in a new version of a Service, which had the addresses `former`. What our manager has
+    /// written there and we have not is a former leader's last word; if nobody has been shown
+    /// anything else, it holds.
+    fn note_arrival(
+        &mut self,
+        now: Duration,
+        key: &ServiceKey,
+        former: Option<&[IpAddr]>,
+        edited: bool,
+    ) {
+        let slot = self.roster.enter(key);
+        self.dirty.insert(slot);
         let (Some(service), Some(entry)) =
-            (self.cluster.services.get(key), self.entries.get_mut(key))
+            (self.cluster.services.get(key), self.roster.entry_mut(slot))
         else {
             return;
         };
-        let delivery = self.deliveries.get(&Target::Service(key.clone()));
-        let version = &service.meta.resource_version;
-        let own = delivery.is_some_and(|delivery| delivery.may_land(now, version));
+        if entry.uid != service.meta.uid {
+            return entry.start_over(&service.meta.uid);
+        }
+        let own = entry.delivery.may_land(now, &service.meta.resource_version);
         let changed = former.is_some_and(|former| former != service.addresses.as_slice());
         if changed && !own && service.status_owner == StatusOwner::Ours {
             entry.claim.clone_from(&service.addresses);
         }
+        if edited {
+            entry.delivery.edited();
+        }
     }
 
     fn note_departure(&mut self, key: &ServiceKey) {
-        if let Some(service) = self.cluster.services.get(key) {
-            self.dirty.insert(key.clone());
-            let written = self.deliveries.contains_key(&Target::Service(key.clone()));
-            if written
-                || !service.meta.conditions.is_empty()
-                || service.status_owner == StatusOwner::Ours
-            {
-                self.due.insert(Target::Clear(key.clone()));
-            }
+        let (Some(service), Some(slot)) = (self.cluster.services.get(key), self.roster.slot(key))
+        else {
+            return;
+        };
+        self.dirty.insert(slot);
+        let written = self
+            .roster
+            .entry(slot)
+            .is_some_and(|entry| entry.delivery.was_sent());
+        if written
+            || !service.meta.conditions.is_empty()
+            || service.status_owner == StatusOwner::Ours
+        {
+            self.due.insert(Target::Clear(key.clone()));
         }
     }
 

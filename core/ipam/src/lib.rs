@@ -32,6 +32,7 @@ mod ledger;
 mod outcome;
 mod pool;
 mod reserved;
+mod roster;
 mod set;
 mod space;
 mod vanished;

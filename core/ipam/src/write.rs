@@ -3,6 +3,8 @@ use core::{net::IpAddr, time::Duration};
 
 use model::{Condition, Kind, Name, PoolCounts, ServiceKey};
 
+use crate::roster::Slot;
+
 /// One write that is due. Its conditions carry the observed `since` where the status is unchanged,
 /// and none where the writer is to put the present time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +97,7 @@ pub enum WriteError {
 /// What a write is for; at most one is under way for each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
-    Service(ServiceKey),
+    Service(Slot),
     Pool(Name),
     Peer(Name),
     Advertisement(Name),
@@ -103,20 +105,6 @@ pub(crate) enum Target {
 }
 
 impl Write {
-    pub(crate) fn target(&self) -> Target {
-        match self {
-            Self::ServiceStatus { key, .. } => Target::Service(key.clone()),
-            Self::PoolStatus { name, .. } => Target::Pool(name.clone()),
-            Self::Conditions {
-                kind: Kind::Peer,
-                name,
-                ..
-            } => Target::Peer(name.clone()),
-            Self::Conditions { name, .. } => Target::Advertisement(name.clone()),
-            Self::ClearService { key } => Target::Clear(key.clone()),
-        }
-    }
-
     /// UID and resourceVersion that the write was decided on; empty for [`Write::ClearService`].
     pub(crate) fn precondition(&self) -> (Name, Name) {
         match self {

@@ -8,6 +8,7 @@ use crate::{
     Write, WriteError, Written,
     configuration::{advertisement_status, differ, peer_status, pool_status},
     delivery::Delivery,
+    roster::Slot,
     write::Target,
 };
 
@@ -23,8 +24,7 @@ impl Ledger {
         self.pass(now);
         while let Some(target) = self.due.pop_first() {
             if let Some(write) = self.prepare(now, &target) {
-                let delivery = self.deliveries.entry(target).or_default();
-                delivery.sent(write.precondition());
+                self.delivery_mut(&target)?.sent(write.precondition());
                 return Some(write);
             }
         }
@@ -38,8 +38,11 @@ impl Ledger {
         write: &Write,
         result: Result<Written, WriteError>,
     ) {
-        let (target, precondition) = (write.target(), write.precondition());
-        let Some(delivery) = self.deliveries.get_mut(&target) else {
+        let precondition = write.precondition();
+        let Some(target) = self.target(write) else {
+            return;
+        };
+        let Some(delivery) = self.delivery_mut(&target) else {
             return;
         };
         if !delivery.awaits(&precondition) {
@@ -56,13 +59,40 @@ impl Ledger {
         self.look_again(target);
     }
 
+    /// Whom the write is for; `None`: a Service that is gone.
+    fn target(&self, write: &Write) -> Option<Target> {
+        Some(match write {
+            Write::ServiceStatus { key, .. } => Target::Service(self.roster.slot(key)?),
+            Write::PoolStatus { name, .. } => Target::Pool(name.clone()),
+            Write::Conditions {
+                kind: Kind::Peer,
+                name,
+                ..
+            } => Target::Peer(name.clone()),
+            Write::Conditions { name, .. } => Target::Advertisement(name.clone()),
+            Write::ClearService { key } => Target::Clear(key.clone()),
+        })
+    }
+
+    fn delivery_mut(&mut self, target: &Target) -> Option<&mut Delivery> {
+        match target {
+            Target::Service(slot) => Some(&mut self.roster.entry_mut(*slot)?.delivery),
+            Target::Pool(_) | Target::Peer(_) | Target::Advertisement(_) | Target::Clear(_) => {
+                Some(self.deliveries.entry(target.clone()).or_default())
+            }
+        }
+    }
+
     /// Notes when the target's delivery wants attention, and gives it some now.
     fn look_again(&mut self, target: Target) {
-        if let Some(until) = self.deliveries.get(&target).and_then(Delivery::until) {
+        if let Some(until) = self
+            .delivery_mut(&target)
+            .and_then(|delivery| delivery.until())
+        {
             self.timers.insert((until, target.clone()));
         }
-        if let Target::Service(key) = &target {
-            self.dirty.insert(key.clone());
+        if let Target::Service(slot) = target {
+            self.dirty.insert(slot);
         }
         self.due.insert(target);
     }
@@ -91,7 +121,7 @@ impl Ledger {
     /// The write that the target needs and may have now.
     fn prepare(&mut self, now: Duration, target: &Target) -> Option<Write> {
         match target {
-            Target::Service(key) => self.prepare_service(now, key),
+            Target::Service(slot) => self.prepare_service(now, *slot),
             Target::Pool(name) => self.prepare_pool(now, name),
             Target::Peer(name) => {
                 let object = self.cluster.peers.get(name)?;
@@ -115,20 +145,17 @@ impl Ledger {
         }
     }
 
-    fn prepare_service(&mut self, now: Duration, key: &ServiceKey) -> Option<Write> {
-        let service = self.cluster.services.get(key)?;
-        let target = Target::Service(key.clone());
-        if !self.is_ready(now, &target, &service.meta.resource_version) {
+    fn prepare_service(&mut self, now: Duration, slot: Slot) -> Option<Write> {
+        let entry = self.roster.entry_mut(slot)?;
+        let outcome = entry.outcome.as_ref()?;
+        let service = self.cluster.services.get(entry.key()?)?;
+        let ready = entry.delivery.is_ready(now, &service.meta.resource_version);
+        if !ready || !outcome.differs(service) {
             return None;
         }
-        let entry = self.entries.get_mut(key)?;
-        let outcome = entry
-            .outcome
-            .as_ref()
-            .filter(|outcome| outcome.differs(service))?;
         let assigned = assigned_sentence(&self.space, &outcome.addresses);
         let write = Write::ServiceStatus {
-            key: key.clone(),
+            key: service.key.clone(),
             uid: service.meta.uid.clone(),
             resource_version: service.meta.resource_version.clone(),
             addresses: outcome.addresses.clone(),

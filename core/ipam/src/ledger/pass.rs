@@ -3,13 +3,13 @@ use core::{cmp::Reverse, net::IpAddr, time::Duration};
 
 use model::{AssignedReason, Name, Service, ServiceKey, StatusOwner, Timestamp};
 
-use super::{Entry, Ledger};
+use super::Ledger;
 use crate::{
     allocate::{World, allocate},
-    book::Turnover,
     configuration::{advertisement_status, differ, peer_status, pool_status},
     outcome::{Left, Outcome, Refusal, assigned_since},
     reserved::Reserved,
+    roster::{Entry, Slot},
     space::Space,
     write::Target,
 };
@@ -22,15 +22,21 @@ impl Ledger {
     pub(super) fn pass(&mut self, now: Duration) {
         let moved = core::mem::take(&mut self.nodes_changed)
             && Reserved::of(&self.cluster) != *self.space.reserved();
-        if core::mem::take(&mut self.space_changed) || moved {
-            self.draw_up_space(now);
+        let redraw = core::mem::take(&mut self.space_changed) || moved;
+        if redraw {
+            self.vanished.rejected = self.cluster.pools.values().any(|pool| pool.value.is_err());
+            self.dirty.extend(self.roster.slots());
         }
-        let mut looked = false;
-        while !self.dirty.is_empty() || self.freed {
-            looked = true;
-            for (_, key) in self.observe(now) {
-                self.settle(now, &key);
+        let mut batch = self.observe(now);
+        if redraw {
+            self.space = Space::of(&self.cluster, &self.book);
+        }
+        let looked = redraw || !batch.is_empty();
+        while !batch.is_empty() {
+            for slot in batch {
+                self.settle(now, slot);
             }
+            batch = self.observe(now);
         }
         let judge = core::mem::take(&mut self.configuration_changed);
         if judge {
@@ -43,42 +49,41 @@ impl Ledger {
 
     /// Brings the book up to what is observed of the dirty Services and all that this concerns. Gives
     /// them by age: only then may anything be given out.
-    fn observe(&mut self, now: Duration) -> BTreeSet<(Option<Timestamp>, ServiceKey)> {
-        let mut batch = BTreeSet::new();
+    fn observe(&mut self, now: Duration) -> Vec<Slot> {
+        let (mut batch, mut seen) = (Vec::new(), BTreeSet::new());
         loop {
             if core::mem::take(&mut self.freed) {
-                self.dirty.extend(self.waiting.iter().cloned());
+                self.dirty.extend(self.waiting.iter().copied());
             }
-            let Some(key) = self.dirty.pop_first() else {
-                return batch;
+            let Some(slot) = self.dirty.pop_first() else {
+                break;
             };
-            let service = self.cluster.services.get(&key);
-            let place = (service.map(|service| service.meta.created), key);
-            if batch.contains(&place) {
-                continue;
+            if seen.insert(slot) && self.adopt(now, slot) {
+                batch.push(slot);
             }
-            self.adopt(now, &place.1);
-            batch.insert(place);
         }
-    }
-
-    fn draw_up_space(&mut self, now: Duration) {
-        self.vanished.rejected = self.cluster.pools.values().any(|pool| pool.value.is_err());
-        let keys: Vec<_> = self.cluster.services.keys().cloned().collect();
-        for key in &keys {
-            self.adopt(now, key);
-        }
-        self.space = Space::of(&self.cluster, &self.book);
-        self.dirty.extend(keys);
-        self.freed = true;
-    }
-
-    /// Brings entry and book up to what is observed of the Service.
-    fn adopt(&mut self, now: Duration, key: &ServiceKey) {
-        let Some(service) = self.cluster.services.get(key) else {
-            return self.drop_service(key);
+        let key = |slot: &Slot| self.roster.key(*slot);
+        let created = |slot: &Slot| {
+            self.cluster
+                .services
+                .get(key(slot)?)
+                .map(|s| s.meta.created)
         };
-        let entry = self.entries.entry(key.clone()).or_default();
+        let place = |slot: Slot| (created(&slot), key(&slot), slot);
+        let mut by_age: Vec<_> = batch.into_iter().map(place).collect();
+        by_age.sort_unstable();
+        by_age.into_iter().map(|(.., slot)| slot).collect()
+    }
+
+    /// Brings entry and book up to what is observed of the Service; false when it is gone.
+    fn adopt(&mut self, now: Duration, slot: Slot) -> bool {
+        let Some(entry) = self.roster.entry_mut(slot) else {
+            return false;
+        };
+        let Some(service) = entry.key().and_then(|key| self.cluster.services.get(key)) else {
+            self.drop_service(slot);
+            return false;
+        };
         let served = self.cluster.settings.serves(service.class.as_deref());
         let ours = served && service.status_owner != StatusOwner::Foreign;
         if ours && !entry.ours {
@@ -88,50 +93,47 @@ impl Ledger {
         }
         if core::mem::replace(&mut entry.ours, ours) != ours {
             // What others may have besides it is another question now.
-            for address in self.book.held(key) {
-                self.dirty.extend(self.book.others(*address, key).cloned());
+            for address in &entry.held {
+                self.dirty.extend(self.book.others(*address, slot));
             }
         }
-        let delivery = self.deliveries.get(&Target::Service(key.clone()));
-        if !delivery.is_some_and(|delivery| delivery.may_land(now, &service.meta.resource_version))
-        {
+        if !entry.delivery.may_land(now, &service.meta.resource_version) {
             entry.assumed.clear();
         }
         for address in self.space.see(service) {
             // Whoever has it must leave it; nobody is looked for in an empty place.
-            self.dirty.extend(self.book.others(address, key).cloned());
+            self.dirty.extend(self.book.others(address, slot));
         }
-        self.hold(key);
+        let held = entry.holdings(service);
+        self.hold(slot, held);
+        true
     }
 
-    fn drop_service(&mut self, key: &ServiceKey) {
-        self.entries.remove(key);
-        self.waiting.remove(key);
-        let target = Target::Service(key.clone());
-        self.deliveries.remove(&target);
-        self.due.remove(&target);
-        let turnover = self.book.hold(key, Vec::new());
-        self.turn_over(key, &turnover);
+    fn drop_service(&mut self, slot: Slot) {
+        self.waiting.remove(&slot);
+        self.due.remove(&Target::Service(slot));
+        self.hold(slot, Vec::new());
+        self.roster.leave(slot);
     }
 
     /// Decides what the Service is to have.
-    fn settle(&mut self, now: Duration, key: &ServiceKey) {
-        let (Some(service), Some(entry)) = (self.cluster.services.get(key), self.entries.get(key))
-        else {
+    fn settle(&mut self, now: Duration, slot: Slot) {
+        let Some(entry) = self.roster.entry(slot) else {
             return;
         };
-        let delivery = self.deliveries.get(&Target::Service(key.clone()));
-        let version = &service.meta.resource_version;
-        let refused = delivery.is_some_and(|d| d.refused && !d.is_ready(now, version));
-        let (outcome, left) = if !self.cluster.settings.serves(service.class.as_deref()) {
-            (None, Vec::new())
-        } else if !entry.ours {
-            (Some(foreign()), Vec::new())
-        } else if refused {
-            (None, Vec::new())
-        } else {
-            let (outcome, left) = self.decide(service, entry);
-            (Some(outcome), left)
+        let Some(service) = entry.key().and_then(|key| self.cluster.services.get(key)) else {
+            return;
+        };
+        let served = self.cluster.settings.serves(service.class.as_deref());
+        let delivery = &entry.delivery;
+        let refused = delivery.refused && !delivery.is_ready(now, &service.meta.resource_version);
+        let (outcome, left) = match (served, entry.ours, refused) {
+            (false, ..) | (true, true, true) => (None, Vec::new()),
+            (true, false, _) => (Some(foreign()), Vec::new()),
+            (true, true, false) => {
+                let (outcome, left) = self.decide(slot, service, entry);
+                (Some(outcome), left)
+            }
         };
         let claim = match &outcome {
             Some(outcome) => outcome.addresses.clone(),
@@ -141,50 +143,36 @@ impl Ledger {
                 entry.claim.iter().filter(shown).copied().collect()
             }
         };
-        self.put_down(key, outcome, claim, left);
-    }
-
-    fn put_down(
-        &mut self,
-        key: &ServiceKey,
-        outcome: Option<Outcome>,
-        claim: Vec<IpAddr>,
-        left: Vec<Left>,
-    ) {
-        let (Some(service), Some(entry)) =
-            (self.cluster.services.get(key), self.entries.get_mut(key))
-        else {
+        let of = |judge: &dyn Fn(&Outcome) -> bool| outcome.as_ref().is_some_and(judge);
+        let unmet = entry.ours && of(&|outcome| outcome.refusal.is_some());
+        let differs = of(&|outcome| outcome.differs(service));
+        match unmet {
+            true => self.waiting.insert(slot),
+            false => self.waiting.remove(&slot),
+        };
+        let Some(entry) = self.roster.entry_mut(slot) else {
             return;
         };
-        match outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.refusal.is_some())
-            && entry.ours
-        {
-            true => self.waiting.insert(key.clone()),
-            false => self.waiting.remove(key),
-        };
-        let differs = outcome
-            .as_ref()
-            .is_some_and(|outcome| outcome.differs(service));
-        if differs {
-            self.due.insert(Target::Service(key.clone()));
-            entry.left.extend(left);
-        } else {
-            entry.left.clear();
+        match differs {
+            true => entry.left.extend(left),
+            false => entry.left.clear(),
         }
         entry.outcome = outcome;
         entry.claim = claim;
-        self.hold(key);
+        let held = entry.holdings(service);
+        if differs {
+            self.due.insert(Target::Service(slot));
+        }
+        self.hold(slot, held);
     }
 
     /// Settles conflicts, then allocates.
-    fn decide(&self, service: &Service, entry: &Entry) -> (Outcome, Vec<Left>) {
+    fn decide(&self, slot: Slot, service: &Service, entry: &Entry) -> (Outcome, Vec<Left>) {
         let (mut claim, mut left) = (Vec::new(), Vec::new());
         for &address in &entry.claim {
             let mine = self.claim_of(service, entry, address);
-            let others = self.book.others(address, &service.key);
-            let rivals = others.filter_map(|key| Some((self.rival(key, address)?, key)));
+            let others = self.book.others(address, slot);
+            let rivals = others.filter_map(|other| self.rival(other, address));
             match rivals.min().filter(|(theirs, _)| *theirs < mine) {
                 None => claim.push(address),
                 Some((_, winner)) => left.push(Left {
@@ -200,9 +188,10 @@ impl Ledger {
             cluster: &self.cluster,
             space: &self.space,
             book: &self.book,
+            roster: &self.roster,
             vanished: &self.vanished,
         };
-        let (mut outcome, illegal) = allocate(world, service, &claim);
+        let (mut outcome, illegal) = allocate(world, slot, service, &claim);
         let lost = left.iter().chain(&entry.left);
         let mut lost = lost.filter(|left| left.refusal.reason == AssignedReason::SharingConflict);
         if let (true, Some(refusal), Some(lost)) = (
@@ -220,10 +209,11 @@ impl Ledger {
     }
 
     /// How good the claim of another holder to `address` is; `None`: it is about to leave it.
-    fn rival(&self, key: &ServiceKey, address: IpAddr) -> Option<Claim> {
-        let (service, entry) = (self.cluster.services.get(key)?, self.entries.get(key)?);
+    fn rival(&self, slot: Slot, address: IpAddr) -> Option<(Claim, &ServiceKey)> {
+        let (entry, key) = (self.roster.entry(slot)?, self.roster.key(slot)?);
+        let service = self.cluster.services.get(key)?;
         let claims = !entry.ours || entry.claim.contains(&address);
-        claims.then(|| self.claim_of(service, entry, address))
+        claims.then(|| (self.claim_of(service, entry, address), key))
     }
 
     /// What nobody may touch comes first, then what was seen, then what is only intended; the rest
@@ -244,30 +234,18 @@ impl Ledger {
         )
     }
 
-    /// Enters into the book what the Service shows, is to have, and may yet show.
-    pub(super) fn hold(&mut self, key: &ServiceKey) {
-        let (Some(service), Some(entry)) = (self.cluster.services.get(key), self.entries.get(key))
-        else {
+    /// Enters into the book what the Service holds now.
+    fn hold(&mut self, slot: Slot, held: Vec<IpAddr>) {
+        let Some(entry) = self.roster.entry_mut(slot) else {
             return;
         };
-        let mut held: Vec<IpAddr> = Vec::new();
-        for address in service
-            .addresses
-            .iter()
-            .chain(&entry.claim)
-            .chain(&entry.assumed)
-        {
-            if !held.contains(address) {
-                held.push(*address);
-            }
+        if entry.held == held {
+            return;
         }
-        let turnover = self.book.hold(key, held);
-        self.turn_over(key, &turnover);
-    }
-
-    fn turn_over(&mut self, key: &ServiceKey, turnover: &Turnover) {
+        let turnover = self.book.hold(slot, &entry.held, &held);
+        entry.held = held;
         for address in &turnover.joined {
-            self.dirty.extend(self.book.others(*address, key).cloned());
+            self.dirty.extend(self.book.others(*address, slot));
         }
         for address in &turnover.taken {
             self.space.take(*address);

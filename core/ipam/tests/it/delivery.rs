@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ipam::{Write, WriteError, Written};
 
-use crate::object::{key, pool, service};
+use crate::object::{asks_for, key, pool, service};
 use crate::server::{Fate, Server};
 
 fn with_pending() -> Server {
@@ -48,6 +48,44 @@ fn a_write_under_way_holds_its_address() {
         other => panic!("{other:?}"),
     };
     assert_ne!(addresses(&first), addresses(&second));
+}
+
+#[test]
+fn what_a_write_under_way_may_show_is_not_given_to_another() {
+    let mut server = with_pending();
+    let write = server.poll_service_write().unwrap();
+    server.edit("a", |service| {
+        *service = asks_for(service.clone(), &["10.0.0.1"], None)
+    });
+    server.put(asks_for(service("b", 2), &["10.0.0.0"], None));
+    server.tell_all();
+    let second = server.poll_service_write().unwrap();
+    let refused = |write: &Write| matches!(write, Write::ServiceStatus { addresses, .. } if addresses.is_empty());
+    assert!(refused(&second), "{second:?}");
+    server.carry_out(&write, Fate::Conflict);
+    server.carry_out(&second, Fate::Success);
+    server.settle();
+    assert_eq!(
+        (server.address("a").as_str(), server.address("b").as_str()),
+        ("10.0.0.1", "10.0.0.0")
+    );
+}
+
+#[test]
+fn a_service_created_anew_starts_over() {
+    let mut server = with_pending();
+    let write = server.poll_service_write().unwrap();
+    server.delete("a");
+    let mut anew = service("a", 5);
+    anew.meta.uid = "another".into();
+    server.put(anew);
+    server.tell_all();
+    let second = server.poll_service_write().unwrap();
+    assert!(matches!(&second, Write::ServiceStatus { uid, .. } if &**uid == "another"));
+    server.carry_out(&write, Fate::Success);
+    server.carry_out(&second, Fate::Success);
+    server.settle();
+    assert_eq!(server.address("a"), "10.0.0.0");
 }
 
 #[test]
