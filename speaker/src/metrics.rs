@@ -40,7 +40,13 @@ const SESSION_GAUGES: [SessionMetric; 3] = [
     ),
 ];
 
-const SESSION_COUNTERS: [SessionMetric; 7] = [
+const SESSION_COUNTERS: [SessionMetric; 9] = [
+    ("bgp_received_bytes", "Bytes read from the peer", |s| {
+        s.counters.octets_received
+    }),
+    ("bgp_sent_bytes", "Bytes written to the peer", |s| {
+        s.counters.octets_sent
+    }),
     (
         "bgp_session_flaps",
         "How often the session left Established",
