@@ -74,8 +74,9 @@ image: ## Herald's image in target/image/herald.tar; IMAGE=NAME:TAG names it
 	deploy/image target/image/herald.tar
 
 .PHONY: lab-up
-lab-up: ## Cluster, router and client, without Herald (root)
+lab-up: image ## Cluster, router and client, and Herald installed in it (root)
 	$(LAB) up
+	$(LAB) install
 
 .PHONY: lab-down
 lab-down: clean-lab

@@ -29,8 +29,6 @@ pub struct Session {
     pub state: String,
     /// How often it has come up since bgpd started.
     pub established: u64,
-    /// Why the router lost it last, in FRR's words.
-    pub last_reset: String,
     /// Prefixes accepted in the session, both families.
     pub prefixes: u64,
 }
@@ -165,15 +163,24 @@ impl Router {
                 .get("connectionsEstablished")
                 .and_then(Value::as_u64)
                 .unwrap_or_default(),
-            last_reset: format!(
-                "{} {}",
-                text("lastResetDueTo"),
-                text("lastNotificationReason")
-            ),
             prefixes: families
                 .filter_map(|family| family.get("acceptedPrefixCounter").and_then(Value::as_u64))
                 .sum(),
         })
+    }
+
+    /// Every NOTIFICATION that the peer at `address` has sent, in FRR's words, the oldest first.
+    ///
+    /// # Errors
+    /// When the router's log cannot be read.
+    pub async fn notifications(self, address: &str) -> Result<Vec<String>> {
+        let log = self.machine.exec(&["cat", "/var/log/frr/frr.log"]).await?;
+        let start = format!("%NOTIFICATION: received from neighbor {address} ");
+        Ok(log
+            .lines()
+            .filter_map(|line| line.split_once(&start))
+            .map(|(_, words)| words.to_owned())
+            .collect())
     }
 
     /// Waits until the session with `address` is (or is not) Established.

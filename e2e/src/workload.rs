@@ -16,7 +16,7 @@ pub fn web_pod(name: &str, app: &str, node: Node) -> anyhow::Result<Value> {
         "metadata": {"name": name, "labels": {"app": app}},
         "spec": {
             "nodeSelector": {"kubernetes.io/hostname": node.name()},
-            "terminationGracePeriodSeconds": 10,
+            "terminationGracePeriodSeconds": 2,
             "containers": [{
                 "name": "web",
                 "image": Image::made("web")?.tag,

@@ -48,6 +48,7 @@ async fn speaker_deleted(case: &Case) -> Result<()> {
     router.await_route(&route, &NODES).await?;
     let before = router.session(NODES[0].ipv4).await?;
     let other = router.session(NODES[1].ipv4).await?;
+    let said_before = router.notifications(NODES[0].ipv4).await?.len();
 
     let pod = case.lab.speaker_pod(NODES[0]).await?.metadata.name.context("pod without name")?;
     let pods: Api<Pod> = Api::namespaced(case.lab.cluster.client(), NAMESPACE);
@@ -58,12 +59,11 @@ async fn speaker_deleted(case: &Case) -> Result<()> {
         Ok(Seen::when(new, session))
     })
     .await?;
-    let log = router.show("show logging").await.unwrap_or_default();
-    let session = router.session(NODES[0].ipv4).await?;
+    let goodbyes = router.notifications(NODES[0].ipv4).await?;
+    let goodbye = goodbyes.get(said_before..).unwrap_or_default();
     ensure!(
-        session.last_reset.contains("Administrative Shutdown"),
-        "last reset: {}; log: {log}",
-        session.last_reset
+        goodbye.len() == 1 && goodbye[0].contains("Cease/Administrative Shutdown"),
+        "the speaker said {goodbye:?}"
     );
     router.await_route(&route, &NODES).await?;
     let still = router.session(NODES[1].ipv4).await?;
