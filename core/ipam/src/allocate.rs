@@ -106,7 +106,7 @@ impl<'a> World<'a> {
     /// The best that the request can get, for a Service that has `kept`.
     fn meet(self, slot: Slot, service: &Service, request: &Request, kept: &[IpAddr]) -> Outcome {
         let mut chosen: Vec<IpAddr> = Vec::new();
-        let (mut missing, mut refusal, mut partial) = (Vec::new(), None, true);
+        let (mut missing, mut unmet, mut refusal) = (Vec::new(), None, None);
         for &family in &service.families {
             let of_family = |address: &&IpAddr| AddressFamily::of(**address) == family;
             let current = kept.iter().find(of_family).copied();
@@ -116,8 +116,7 @@ impl<'a> World<'a> {
                     Ok(()) => chosen.push(wanted),
                     Err(why) => {
                         chosen.extend(current);
-                        refusal = refusal.or(Some(why));
-                        partial = false;
+                        unmet = unmet.or(Some(why));
                     }
                 },
                 None => match current.filter(|&current| self.fits(request, current)) {
@@ -136,7 +135,9 @@ impl<'a> World<'a> {
             }
         }
         // Half an answer to a first request is one only where the Service says so.
-        partial &= service.family_policy == FamilyPolicy::PreferDualStack;
+        let partial = unmet.is_none() && service.family_policy == FamilyPolicy::PreferDualStack;
+        // What is free changes, so what has nothing free is named before what somebody has.
+        let refusal = refusal.or(unmet);
         if refusal.is_some() && kept.is_empty() && !partial {
             chosen.clear();
         }

@@ -9,6 +9,10 @@ use crate::WriteError;
 pub(crate) struct Delivery {
     phase: Phase,
     failures: u32,
+    /// The version that the latest successful write made.
+    landed: Option<Name>,
+    /// A write decided on this version may still happen until then.
+    unknown: Option<(Duration, Name)>,
     /// The API server refused the write, or the object is gone: nothing is held for it meanwhile.
     pub(crate) refused: bool,
 }
@@ -22,11 +26,23 @@ enum Phase {
     InFlight { uid: Name, version: Name },
     /// Done; the watch has yet to show this version or a newer one.
     Unseen { version: Name, until: Duration },
-    /// Not before `until`, or before another version than `version` is seen.
+    /// Not before `until`; `tried` is the version that the write was decided on.
     Paused {
         until: Duration,
-        version: Option<Name>,
+        tried: Name,
+        failure: Failure,
     },
+}
+
+/// What is known of a write that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Failure {
+    /// It was decided on an old version: any other one ends the pause.
+    Outdated,
+    /// It did not happen and will not.
+    Refused,
+    /// It may have happened.
+    Unknown,
 }
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -35,6 +51,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 const REFUSED_FACTOR: u32 = 5;
 /// How long the watch may take to show what it must show.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long the API server works on a request that nobody waits for any more.
+const AFTERLIFE: Duration = Duration::from_secs(60);
 
 impl Delivery {
     /// Whether a write may go now, `version` being the newest seen.
@@ -48,30 +66,34 @@ impl Delivery {
             } => now >= *until || !is_older(version, written),
             Phase::Paused {
                 until,
-                version: tried,
-            } => now >= *until || tried.as_deref().is_some_and(|tried| tried != version),
+                tried,
+                failure,
+            } => now >= *until || (*failure == Failure::Outdated && **tried != *version),
         }
     }
 
     /// Whether what was last sent may still show up although `version` does not show it.
     pub(crate) fn may_land(&self, now: Duration, version: &str) -> bool {
-        match &self.phase {
-            Phase::Idle => false,
-            Phase::InFlight { .. } => true,
-            Phase::Unseen { .. } => !self.is_ready(now, version),
-            Phase::Paused { version: None, .. } => !self.refused,
-            Phase::Paused {
-                version: Some(_), ..
-            } => false,
+        if self
+            .landed
+            .as_deref()
+            .is_some_and(|landed| is_older(version, landed))
+        {
+            return true;
         }
+        let may_happen = |(until, tried): &(Duration, Name)| now < *until && **tried == *version;
+        matches!(self.phase, Phase::InFlight { .. })
+            || self.unknown.as_ref().is_some_and(may_happen)
     }
 
     /// When to look again without any event.
-    pub(crate) fn until(&self) -> Option<Duration> {
-        match &self.phase {
+    pub(crate) fn deadlines(&self) -> impl Iterator<Item = Duration> + use<> {
+        let first = match &self.phase {
             Phase::Idle | Phase::InFlight { .. } => None,
             Phase::Unseen { until, .. } | Phase::Paused { until, .. } => Some(*until),
-        }
+        };
+        let second = self.unknown.as_ref().map(|(until, _)| *until);
+        first.into_iter().chain(second)
     }
 
     /// Whether any write was sent that nothing newer has made the past.
@@ -92,6 +114,7 @@ impl Delivery {
 
     pub(crate) fn succeeded(&mut self, now: Duration, version: Name) {
         self.failures = 0;
+        self.landed = Some(version.clone());
         self.phase = Phase::Unseen {
             version,
             until: now.saturating_add(PATIENCE),
@@ -101,23 +124,27 @@ impl Delivery {
     pub(crate) fn failed(&mut self, now: Duration, tried: Name, error: &WriteError) {
         self.failures = self.failures.saturating_add(1);
         let pause = self.pause();
-        let (pause, version) = match error {
-            WriteError::Conflict => (PATIENCE, Some(tried)),
-            WriteError::NotFound => (PATIENCE, Some(tried)),
-            WriteError::Refused(_) => (pause.saturating_mul(REFUSED_FACTOR), None),
-            WriteError::Retry { after } => (pause.max(after.unwrap_or_default()), None),
+        let (pause, failure) = match error {
+            WriteError::Conflict | WriteError::NotFound => (PATIENCE, Failure::Outdated),
+            WriteError::Refused(_) => (pause.saturating_mul(REFUSED_FACTOR), Failure::Refused),
+            WriteError::Retry { after } => {
+                self.unknown = Some((now.saturating_add(AFTERLIFE), tried.clone()));
+                (pause.max(after.unwrap_or_default()), Failure::Unknown)
+            }
         };
         self.refused = matches!(error, WriteError::NotFound | WriteError::Refused(_));
+        let until = now.saturating_add(pause);
         self.phase = Phase::Paused {
-            until: now.saturating_add(pause),
-            version,
+            until,
+            tried,
+            failure,
         };
     }
 
     /// The object was edited: what was refused may be taken now.
     pub(crate) fn edited(&mut self) {
         if self.refused {
-            *self = Self::default();
+            (self.phase, self.refused, self.failures) = (Phase::Idle, false, 0);
         }
     }
 
@@ -158,6 +185,7 @@ mod tests {
         assert!(!delivery.is_ready(at(0), "7") && delivery.may_land(at(0), "7"));
         delivery.succeeded(at(0), "10".into());
         assert!(!delivery.is_ready(at(1), "9") && delivery.may_land(at(1), "9"));
+        assert!(delivery.is_ready(PATIENCE, "9") && delivery.may_land(PATIENCE, "9"));
         assert!(delivery.is_ready(at(1), "10") && !delivery.may_land(at(1), "10"));
         assert!(delivery.is_ready(at(1), "11"));
     }
@@ -176,12 +204,21 @@ mod tests {
         let mut pauses = alloc::vec::Vec::new();
         for _ in 0..8 {
             delivery.failed(at(0), "7".into(), &WriteError::Retry { after: None });
-            pauses.push(delivery.until().unwrap().as_secs());
+            pauses.push(delivery.deadlines().next().unwrap().as_secs());
         }
         assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 60, 60]);
         delivery.succeeded(at(0), "8".into());
         delivery.failed(at(0), "8".into(), &WriteError::Retry { after: Some(at(9)) });
-        assert_eq!(delivery.until(), Some(at(9)));
+        assert_eq!(delivery.deadlines().next(), Some(at(9)));
+    }
+
+    #[test]
+    fn a_lost_write_may_land_until_its_version_is_past() {
+        let mut delivery = sent();
+        delivery.failed(at(0), "7".into(), &WriteError::Retry { after: None });
+        assert!(delivery.may_land(at(59), "7") && !delivery.may_land(at(1), "8"));
+        assert!(!delivery.may_land(AFTERLIFE, "7"));
+        assert_eq!(delivery.deadlines().last(), Some(AFTERLIFE));
     }
 
     #[test]

@@ -30,8 +30,8 @@ pub struct Ledger {
     dirty: BTreeSet<Slot>,
     /// Services that would take more if there were more.
     waiting: BTreeSet<Slot>,
-    /// Something was freed since the waiting ones were looked at.
-    freed: bool,
+    /// Something was freed, or ran out, since the waiting ones were looked at.
+    supply_changed: bool,
     /// Pools, reserved addresses, selectors or settings have changed.
     space_changed: bool,
     /// Nodes have changed, and perhaps what they reserve.

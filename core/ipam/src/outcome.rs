@@ -108,7 +108,8 @@ impl Outcome {
                     true => refusal.message.clone(),
                     false => format!("{}; {}", moved.join(", "), refusal.message),
                 };
-                Some(event(refusal.reason.as_str(), true, message))
+                let reason = lost.unwrap_or(refusal.reason.as_str());
+                Some(event(reason, true, message))
             }
             Some(_) => None,
             None if changed(&condition) => Some(event("Assigned", false, assigned)),

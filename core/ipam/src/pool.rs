@@ -104,13 +104,15 @@ impl PoolSpace {
         self.free.first(family)
     }
 
-    /// The address has a holder now.
-    pub(crate) fn take(&mut self, address: IpAddr) {
+    /// The address has a holder now; true when it was the last free one of its family.
+    pub(crate) fn take(&mut self, address: IpAddr) -> bool {
         self.assigned.add(address, 1);
-        if self.free.contains(address) {
-            self.free.remove_address(address);
-            self.available.subtract(address, 1);
+        if !self.free.contains(address) {
+            return false;
         }
+        self.free.remove_address(address);
+        self.available.subtract(address, 1);
+        self.first_free(AddressFamily::of(address)).is_none()
     }
 
     /// The address has lost its last holder; it is free unless `reserved`.

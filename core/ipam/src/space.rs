@@ -92,11 +92,10 @@ impl Space {
             .filter(move |pool| pool.contains(address))
     }
 
-    /// The address has a holder now.
-    pub(crate) fn take(&mut self, address: IpAddr) {
-        if let Some(pool) = self.owner_mut(address) {
-            pool.take(address);
-        }
+    /// The address has a holder now; true when that was the last free one of its pool and family.
+    pub(crate) fn take(&mut self, address: IpAddr) -> bool {
+        self.owner_mut(address)
+            .is_some_and(|pool| pool.take(address))
     }
 
     /// The address has lost its last holder.

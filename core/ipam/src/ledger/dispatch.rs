@@ -85,11 +85,11 @@ impl Ledger {
 
     /// Notes when the target's delivery wants attention, and gives it some now.
     fn look_again(&mut self, target: Target) {
-        if let Some(until) = self
+        let deadlines = self
             .delivery_mut(&target)
-            .and_then(|delivery| delivery.until())
-        {
-            self.timers.insert((until, target.clone()));
+            .map(|delivery| delivery.deadlines());
+        for deadline in deadlines.into_iter().flatten() {
+            self.timers.insert((deadline, target.clone()));
         }
         if let Target::Service(slot) = target {
             self.dirty.insert(slot);

@@ -52,7 +52,7 @@ impl Ledger {
     fn observe(&mut self, now: Duration) -> Vec<Slot> {
         let (mut batch, mut seen) = (Vec::new(), BTreeSet::new());
         loop {
-            if core::mem::take(&mut self.freed) {
+            if core::mem::take(&mut self.supply_changed) {
                 self.dirty.extend(self.waiting.iter().copied());
             }
             let Some(slot) = self.dirty.pop_first() else {
@@ -101,7 +101,8 @@ impl Ledger {
             entry.assumed.clear();
         }
         for address in self.space.see(service) {
-            // Whoever has it must leave it; nobody is looked for in an empty place.
+            // Whoever has it must leave it, and there is less to give.
+            self.supply_changed = true;
             self.dirty.extend(self.book.others(address, slot));
         }
         let held = entry.holdings(service);
@@ -191,19 +192,7 @@ impl Ledger {
             roster: &self.roster,
             vanished: &self.vanished,
         };
-        let (mut outcome, illegal) = allocate(world, slot, service, &claim);
-        let lost = left.iter().chain(&entry.left);
-        let mut lost = lost.filter(|left| left.refusal.reason == AssignedReason::SharingConflict);
-        if let (true, Some(refusal), Some(lost)) = (
-            outcome.addresses.is_empty(),
-            &mut outcome.refusal,
-            lost.next(),
-        ) {
-            *refusal = Refusal::new(
-                AssignedReason::SharingConflict,
-                format!("{}, and {}", lost.refusal.message, refusal.message),
-            );
-        }
+        let (outcome, illegal) = allocate(world, slot, service, &claim);
         left.extend(illegal);
         (outcome, left)
     }
@@ -248,11 +237,12 @@ impl Ledger {
             self.dirty.extend(self.book.others(*address, slot));
         }
         for address in &turnover.taken {
-            self.space.take(*address);
+            // What a Service waits for first may be another thing now.
+            self.supply_changed |= self.space.take(*address);
         }
         for address in &turnover.freed {
             self.space.give_back(*address);
-            self.freed = true;
+            self.supply_changed = true;
         }
     }
 

@@ -64,11 +64,13 @@ fn who_loses_and_finds_nothing_says_so() {
         .collect();
     services.push(assigned("late", 9, "10.0.0.3", 9));
     let mut server = start(services);
+    let full = "pool \"p\" is full: it has no free IPv4 address";
     assert_eq!(
         server.assigned("late"),
-        "False SharingConflict: 10.0.0.3 belongs to Service n/s3, which had it first, and pool \"p\" is full: \
-         it has no free IPv4 address"
+        format!("False PoolExhausted: {full}")
     );
+    let told = "SharingConflict: 10.0.0.3 belongs to Service n/s3, which had it first; ";
+    assert_eq!(server.events_of("late"), [format!("{told}{full}")]);
     server.delete("s0");
     server.settle();
     assert_eq!(server.address("late"), "10.0.0.0");

@@ -101,6 +101,44 @@ fn a_written_status_is_not_written_again_before_it_is_seen() {
 }
 
 #[test]
+fn a_late_watch_frees_nothing_that_was_written() {
+    let mut server = with_pending();
+    let write = server.poll_service_write().unwrap();
+    let written = server.perform(&write).unwrap();
+    server
+        .ledger
+        .handle_written(server.now, &write, Ok(written));
+    let late = std::mem::take(&mut server.news);
+    server.now += Duration::from_secs(40);
+    server.ledger.handle_timeout(server.now);
+    let again = server.poll_service_write().unwrap();
+    server.carry_out(&again, Fate::Refused);
+    server.put(asks_for(service("b", 2), &["10.0.0.0"], None));
+    server.settle();
+    assert_eq!(server.address("b"), "");
+    server.news.extend(late);
+    server.settle();
+    assert_eq!(server.address("a"), "10.0.0.0");
+}
+
+#[test]
+fn what_a_lost_write_gave_is_free_once_it_cannot_land() {
+    let mut server = with_pending();
+    let write = server.poll_service_write().unwrap();
+    server.carry_out(&write, Fate::Lost);
+    server.edit("a", |service| {
+        *service = asks_for(service.clone(), &["10.0.0.1"], None)
+    });
+    server.put(asks_for(service("b", 2), &["10.0.0.0"], None));
+    server.settle();
+    assert_eq!(
+        server.address("b"),
+        "10.0.0.0",
+        "the version of the lost write is past"
+    );
+}
+
+#[test]
 fn a_stale_event_after_the_write_is_not_answered() {
     let mut server = with_pending();
     let write = server.poll_service_write().unwrap();

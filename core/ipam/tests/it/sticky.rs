@@ -52,6 +52,18 @@ fn a_shrunk_pool_moves_only_those_outside() {
 }
 
 #[test]
+fn who_names_a_pool_follows_it() {
+    let mut server = Server::new();
+    server.put_pool("p", 0, pool(&["10.0.0.0/29"]));
+    server.put_pool("wide", 1, pool(&["10.0.0.0/24"]));
+    server.put(asks_for(service("a", 1), &[], Some("p")));
+    server.settle();
+    server.put_pool("p", 0, pool(&["10.1.0.0/29"]));
+    server.settle();
+    assert_eq!(server.address("a"), "10.1.0.0");
+}
+
+#[test]
 fn a_pool_that_selects_others_now_is_left() {
     let mut server = with_one();
     server.put_pool("p", 0, allocated(pool(&["10.0.0.0/28"]), None, &["other"]));
