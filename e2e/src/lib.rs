@@ -9,6 +9,7 @@
 //! Nothing here sleeps to wait for an effect: `await_condition` asks again until a generous deadline.
 
 mod artifact;
+pub mod bench;
 pub mod case;
 pub mod client;
 pub mod cluster;
@@ -16,6 +17,7 @@ pub mod command;
 pub mod condition;
 mod control_plane;
 mod docker;
+mod engine;
 pub mod herald;
 pub mod lab;
 pub mod netns;

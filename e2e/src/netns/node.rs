@@ -16,6 +16,9 @@ use speaker::io::bgp::{Driver, Options};
 
 use super::{Desired, DesiredPeer, DesiredRoute, Request, SessionReport};
 
+/// Routes that are generated at once.
+const PART: u32 = 2_000;
+
 /// Answers [`Request`]s on standard input until it ends or one says so.
 ///
 /// # Errors
@@ -52,6 +55,7 @@ fn answer(value: &impl Serialize) -> Result<()> {
 struct Node {
     driver: Driver,
     routes: BTreeMap<Prefix, Vec<Route>>,
+    generated: u32,
     passwords: BTreeMap<String, (Option<String>, u64)>,
 }
 
@@ -64,6 +68,7 @@ impl Node {
         Ok(Self {
             driver: Driver::spawn(options)?,
             routes: BTreeMap::new(),
+            generated: 0,
             passwords: BTreeMap::new(),
         })
     }
@@ -86,12 +91,32 @@ impl Node {
                 .map(|(prefix, route)| (*prefix, route.clone())),
         );
         self.routes = wanted;
+        self.generate(desired.generated);
         self.driver.apply(Changes {
             peers: Some(peers),
             routes,
             complete: true,
         });
         Ok(())
+    }
+
+    /// Makes and tells the routes in parts, so that what is measured is the memory of the driver and not that of one
+    /// large change; nothing else of them is kept here.
+    fn generate(&mut self, wanted: u32) {
+        let shared = to_all(RouteAttributes::default());
+        while self.generated < wanted {
+            let part = self.generated..wanted.min(self.generated.saturating_add(PART));
+            self.generated = part.end;
+            let prefix = |number| Prefix::host(Ipv4Addr::from_bits(0x0a00_0000 + number).into());
+            self.driver.apply(Changes {
+                routes: part
+                    .map(|number| (prefix(number), shared.clone()))
+                    .collect(),
+                ..Changes::default()
+            });
+            // Parts that the driver has not taken yet would merge.
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
 
     fn plan(&mut self, peer: &DesiredPeer) -> Result<PlannedPeer> {
@@ -142,11 +167,6 @@ fn routes(desired: &Desired) -> Result<BTreeMap<Prefix, Vec<Route>>> {
     let mut routes = BTreeMap::new();
     for route in &desired.routes {
         routes.insert(route.prefix.parse()?, to_all(attributes(route)?));
-    }
-    let shared = to_all(RouteAttributes::default());
-    for number in 0..desired.generated {
-        let address = Ipv4Addr::from_bits(0x0a00_0000 + number);
-        routes.insert(Prefix::host(address.into()), shared.clone());
     }
     Ok(routes)
 }

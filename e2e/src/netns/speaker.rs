@@ -35,7 +35,7 @@ pub struct Desired {
     pub peers: Vec<DesiredPeer>,
     /// All routes, for all peers.
     pub routes: Vec<DesiredRoute>,
-    /// That many further routes to 10.0.0.0/32 and up, with equal attributes.
+    /// That many further routes to 10.0.0.0/32 and up, with equal attributes; never fewer than before.
     pub generated: u32,
 }
 

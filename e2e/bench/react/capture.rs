@@ -1,0 +1,102 @@
+//! Packets of our BGP session as they arrive at the router, with the kernel's time stamps.
+
+use std::io::Read;
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// First octets of a capture with nanoseconds, as this machine writes numbers.
+const MAGIC: u32 = 0xa1b2_3c4d;
+
+/// One packet.
+pub(crate) struct Packet {
+    /// When it arrived, since the epoch.
+    pub(crate) at: Duration,
+    bytes: Vec<u8>,
+}
+
+impl Packet {
+    /// Whether it holds a prefix, announced or withdrawn.
+    pub(crate) fn mentions(&self, prefix: [u8; 5]) -> bool {
+        self.bytes.windows(5).any(|window| window == prefix)
+    }
+}
+
+/// A running capture; ends when dropped.
+pub(crate) struct Capture {
+    tcpdump: Child,
+    packets: UnboundedReceiver<Packet>,
+}
+
+impl Capture {
+    /// Captures what comes from `source`, a BGP speaker, on interface eth0 of a namespace.
+    pub(crate) fn start(namespace: &str, source: &str) -> Result<Self> {
+        let filter = format!("tcp port 179 and src host {source}");
+        let mut tcpdump = Command::new("ip")
+            .args([
+                "netns", "exec", namespace, "tcpdump", "-i", "eth0", "-n", "-U", "-w", "-",
+            ])
+            .args(["--immediate-mode", "--time-stamp-precision=nano", &filter])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("start tcpdump")?;
+        let mut out = tcpdump.stdout.take().context("standard output")?;
+        // The header comes when it listens.
+        let [magic, _, _, _, _, _] = words(&mut out)?;
+        ensure!(
+            magic == MAGIC,
+            "tcpdump writes an unknown format: {magic:x}"
+        );
+        let (sender, packets) = unbounded_channel();
+        std::thread::spawn(move || {
+            while let Ok(packet) = packet(&mut out) {
+                if sender.send(packet).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { tcpdump, packets })
+    }
+
+    /// The next packet with the prefix.
+    pub(crate) async fn next(&mut self, prefix: [u8; 5]) -> Result<Packet> {
+        loop {
+            let packet = self.packets.recv().await.context("the capture has ended")?;
+            if packet.mentions(prefix) {
+                return Ok(packet);
+            }
+        }
+    }
+}
+
+impl Drop for Capture {
+    fn drop(&mut self) {
+        let _ = self.tcpdump.kill();
+        let _ = self.tcpdump.wait();
+    }
+}
+
+/// Seconds, nanoseconds, octets captured, octets on the wire; then the octets.
+fn packet(out: &mut ChildStdout) -> Result<Packet> {
+    let [seconds, nanoseconds, captured, _] = words(out)?;
+    let mut bytes = vec![0; usize::try_from(captured)?];
+    out.read_exact(&mut bytes)?;
+    Ok(Packet {
+        at: Duration::new(seconds.into(), nanoseconds),
+        bytes,
+    })
+}
+
+fn words<const N: usize>(out: &mut ChildStdout) -> Result<[u32; N]> {
+    let mut words = [0; N];
+    for word in &mut words {
+        let mut bytes = [0; 4];
+        out.read_exact(&mut bytes)?;
+        *word = u32::from_ne_bytes(bytes);
+    }
+    Ok(words)
+}
