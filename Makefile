@@ -83,7 +83,7 @@ lab-down: clean-lab
 
 .PHONY: e2e
 e2e: ## The end-to-end cases on the lab that `make lab-up` has started (root)
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-8} cargo test --locked -p e2e --test it
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test it
 
 .PHONY: bench
 bench: bench-bgp bench-react ## All benchmarks (root)

@@ -13,7 +13,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::{OnceCell, RwLock};
+use tokio::sync::{OnceCell, RwLock, RwLockWriteGuard};
 
 use crate::condition::{Seen, await_condition};
 use crate::node::Node;
@@ -84,9 +84,19 @@ async fn guarded(
             unlocked(lab, name, isolation, body).await
         }
         Isolation::Exclusive => {
-            let _alone = LAB.write().await;
+            let _alone = alone().await;
             unlocked(lab, name, isolation, body).await
         }
+    }
+}
+
+/// The lab when nobody else uses it. It does not queue: cases that share the lab go first, all at once.
+async fn alone() -> RwLockWriteGuard<'static, ()> {
+    loop {
+        if let Ok(guard) = LAB.try_write() {
+            return guard;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 

@@ -7,6 +7,7 @@ use crds::{SessionStatus, SpeakerState};
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{Api, ListParams, LogParams, PostParams};
 
 use crate::Lab;
@@ -199,7 +200,23 @@ impl Lab {
             let state = self.speaker_state(node).await;
             let state = state.and_then(|state| Ok(serde_yaml_ng::to_string(&state)?));
             add(&format!("SpeakerState {}", node.name()), or_error(state));
+            let page = [
+                "curl",
+                "-sS",
+                "--max-time",
+                "2",
+                "http://127.0.0.1:7902/debug",
+            ];
+            let page = node.machine.exec(&page).await;
+            add(&format!("debug page {}", node.name()), or_error(page));
         }
+        let slices = Api::<EndpointSlice>::all(self.cluster.client());
+        let listed = slices
+            .list(&ListParams::default())
+            .await
+            .map_err(Into::into);
+        let listed = listed.and_then(|list| Ok(serde_json::to_string_pretty(&list.items)?));
+        add("EndpointSlices", or_error(listed));
         let pods: Api<Pod> = Api::namespaced(self.cluster.client(), NAMESPACE);
         let list = pods.list(&ListParams::default()).await;
         for pod in list.map(|list| list.items).unwrap_or_default() {

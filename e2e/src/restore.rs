@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use crds::{BGPAdvertisement, BGPPeer, IPAddressPool};
-use k8s_openapi::api::core::v1::{Namespace, Node as NodeObject, Secret};
+use k8s_openapi::api::core::v1::{Namespace, Node as NodeObject, Secret, Service};
 use kube::api::{Api, DeleteParams, ListParams};
 
 use crate::case::LABEL;
@@ -13,30 +13,14 @@ use crate::herald::NAMESPACE;
 use crate::node::NODES;
 use crate::{Lab, control_plane};
 
-/// Removes what the cases of an earlier run have left in the cluster.
+/// Removes what the cases of an earlier run have left in the cluster, and waits until it is gone.
 pub(crate) async fn sweep(lab: &Lab) -> Result<()> {
     if !lab.cluster.ready().await.unwrap_or(false) {
         revive_api_server(lab).await?;
     }
-    remove(lab, LABEL).await
-}
-
-/// Deletes the objects that a label selects, and waits until namespaces and Services are really gone.
-pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
-    let client = lab.cluster.client();
-    let (selected, now) = (
-        ListParams::default().labels(selector),
-        DeleteParams::default().grace_period(0),
-    );
-    let namespaces: Api<Namespace> = Api::all(client.clone());
-    let found = namespaces.list(&selected).await?;
-    for name in found
-        .iter()
-        .filter_map(|object| object.metadata.name.as_deref())
-    {
-        namespaces.delete(name, &now).await?;
-    }
-    // Services first, then what their addresses and announcements hang on.
+    remove(lab, LABEL).await?;
+    let namespaces: Api<Namespace> = Api::all(lab.cluster.client());
+    let selected = ListParams::default().labels(LABEL);
     await_condition(
         "the namespaces are gone",
         Duration::from_secs(120),
@@ -45,7 +29,26 @@ pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
             Ok(Seen::when(left == 0, left))
         },
     )
-    .await?;
+    .await
+    .map(|_| ())
+}
+
+/// Deletes the objects that a label selects; their namespaces end in their own time.
+pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
+    let client = lab.cluster.client();
+    let (selected, now) = (
+        ListParams::default().labels(selector),
+        DeleteParams::default().grace_period(0),
+    );
+    // Services first, then what their addresses and announcements hang on.
+    let namespaces: Api<Namespace> = Api::all(client.clone());
+    for namespace in namespaces.list(&selected).await? {
+        let name = namespace.metadata.name.unwrap_or_default();
+        Api::<Service>::namespaced(client.clone(), &name)
+            .delete_collection(&now, &ListParams::default())
+            .await?;
+        namespaces.delete(&name, &now).await?;
+    }
     Api::<BGPAdvertisement>::all(client.clone())
         .delete_collection(&now, &selected)
         .await?;
