@@ -80,13 +80,12 @@ pub(crate) async fn status(lab: &Lab) -> Result<()> {
         let status = lab.speaker_state(node).await?.status.unwrap_or_default();
         for session in status.sessions {
             say(&format!(
-                "  {}: {} ({}) {} since {}, {} prefixes advertised",
+                "  {}: {} ({}) {} since {}",
                 node.name(),
                 session.peer,
                 session.address,
                 session.state,
                 session.since,
-                session.prefixes_advertised,
             ));
         }
     }
@@ -108,7 +107,14 @@ fn title(text: &str) {
 
 async fn apply(lab: &Lab) -> Result<()> {
     let mut objects = vec![
-        workload::pool("demo", &["10.20.255.0/24", "fd20:0:0:ff::/64"], "default"),
+        workload::pool(
+            "demo",
+            &[
+                "10.20.255.10-10.20.255.250",
+                "fd20:0:0:ff::10-fd20:0:0:ff::ff",
+            ],
+            "default",
+        ),
         workload::advertisement("demo", "demo"),
         workload::load_balancer("demo", "demo", Families::Dual, false),
     ];
