@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use clap::Parser;
 use ipnet::IpNet;
 
@@ -23,9 +25,37 @@ pub struct Flags {
     )]
     pub service_cidrs: Vec<IpNet>,
 
+    /// How long an address whose pool has vanished is kept, such as 30s or 2m.
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub vanished_pool_grace: Duration,
+
     /// Name of this replica in the Lease and in Events.
     #[arg(long, value_name = "NAME", env = "POD_NAME", default_value_t = host_name())]
     pub pod_name: String,
+}
+
+/// `30s`, `2m`, `1h`, `500ms`; `0` too.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let wrong = || format!("\"{text}\" is no duration; write 30s, 2m or 500ms");
+    let number: u64 = number.parse().map_err(|_error| wrong())?;
+    match unit {
+        "ms" => Ok(Duration::from_millis(number)),
+        "s" => Ok(Duration::from_secs(number)),
+        "m" => number
+            .checked_mul(60)
+            .map(Duration::from_secs)
+            .ok_or_else(wrong),
+        "h" => number
+            .checked_mul(3600)
+            .map(Duration::from_secs)
+            .ok_or_else(wrong),
+        "" if number == 0 => Ok(Duration::ZERO),
+        _ => Err(wrong()),
+    }
 }
 
 fn host_name() -> String {
@@ -43,9 +73,29 @@ mod tests {
     use super::*;
 
     #[test]
+    fn reads_durations_and_says_how_to_write_one() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for wrong in [
+            "",
+            "30",
+            "s",
+            "1d",
+            "-1s",
+            "99999999999999999999s",
+            "9999999999999999999h",
+        ] {
+            let error = duration(wrong).unwrap_err();
+            assert!(error.contains("write 30s"), "{error}");
+        }
+    }
+
+    #[test]
     fn takes_service_ranges_of_both_families() {
         let flags =
             Flags::try_parse_from(["x", "--service-cidrs=10.96.0.0/16,fd01::/108"]).unwrap();
         assert_eq!(flags.service_cidrs.len(), 2);
+        assert_eq!(flags.vanished_pool_grace, Duration::from_secs(30));
     }
 }

@@ -85,7 +85,7 @@ impl Leader {
             gauges: Gauges::new(metrics.clone()),
             metrics,
             start: Instant::now(),
-            ledger: Ledger::new(),
+            ledger: Ledger::new().with_vanished_pool_grace(flags.vanished_pool_grace),
             outbox: Outbox::default(),
             speakers: Speakers::default(),
             unlisted: KINDS.into(),

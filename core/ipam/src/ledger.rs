@@ -54,6 +54,13 @@ impl Ledger {
         Self::default()
     }
 
+    /// The same Ledger, which keeps addresses of vanished pools for `grace` instead of 30 s.
+    #[must_use]
+    pub fn with_vanished_pool_grace(mut self, grace: Duration) -> Self {
+        self.vanished.grace = grace;
+        self
+    }
+
     /// Takes in what a watch tells.
     pub fn handle_change(&mut self, now: Duration, change: Change) {
         match &change {

@@ -7,8 +7,9 @@ use model::{AddressRange, Name};
 const GRACE: Duration = Duration::from_secs(30);
 
 /// Pools that were there a moment ago, and other reasons to keep an address that is in no pool.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Vanished {
+    pub(crate) grace: Duration,
     pools: BTreeMap<Name, (Duration, Vec<AddressRange>)>,
     /// Pools may have vanished while nobody looked.
     blind_until: Option<Duration>,
@@ -18,10 +19,23 @@ pub(crate) struct Vanished {
     pub(crate) rejected: bool,
 }
 
+impl Default for Vanished {
+    fn default() -> Self {
+        Self {
+            grace: GRACE,
+            pools: BTreeMap::new(),
+            blind_until: None,
+            unserved: false,
+            rejected: false,
+        }
+    }
+}
+
 impl Vanished {
     /// The pool is gone.
     pub(crate) fn remember(&mut self, now: Duration, pool: Name, ranges: Vec<AddressRange>) {
-        self.pools.insert(pool, (now.saturating_add(GRACE), ranges));
+        self.pools
+            .insert(pool, (now.saturating_add(self.grace), ranges));
     }
 
     /// The pool is back.
@@ -32,7 +46,7 @@ impl Vanished {
     /// Pools are looked at from now on.
     pub(crate) fn open_eyes(&mut self, now: Duration) {
         self.unserved = false;
-        self.blind_until = Some(now.saturating_add(GRACE));
+        self.blind_until = Some(now.saturating_add(self.grace));
     }
 
     /// Whether a Service that has `address`, which is in no pool, keeps it.
