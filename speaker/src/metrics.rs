@@ -104,7 +104,7 @@ impl Metrics {
     pub(crate) fn count_writes(&self) -> impl Fn(Target, Outcome) + Send + Sync + 'static {
         let writes = self.writes.clone();
         move |target, outcome| {
-            let labels = vec![("object", target.as_str()), ("outcome", outcome.as_str())];
+            let labels = vec![("target", target.as_str()), ("result", outcome.as_str())];
             writes.get_or_create(&labels).inc();
         }
     }
@@ -273,7 +273,7 @@ mod tests {
             "herald_kind_not_served{kind=\"BGPPeer\"} 0",
             "herald_watch_failures_total{kind=\"Service\"} 0",
             "herald_gate_timeouts_total 0",
-            "herald_api_writes_total{object=\"SpeakerState\",outcome=\"Written\"} 1",
+            "herald_api_writes_total{target=\"SpeakerState\",result=\"Written\"} 1",
         ] {
             assert!(
                 page.lines().any(|each| each == line),

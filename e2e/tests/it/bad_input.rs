@@ -26,16 +26,26 @@ async fn missing_pool(case: &Case) -> Result<()> {
     let mut advertisement = workload::advertisement(&case.name, &case.name);
     advertisement["spec"]["ipAddressPools"] = json!([case.name, absent]);
     case.apply(advertisement).await?;
-    await_object_condition::<crds::BGPAdvertisement>(case, &case.name, "ResolvedRefs", "False", &absent)
-        .await?;
+    await_object_condition::<crds::BGPAdvertisement>(
+        case,
+        &case.name,
+        "ResolvedRefs",
+        "False",
+        &absent,
+    )
+    .await?;
     case.serve("web", &NODES[..1]).await?;
     let address = case.expose("web", "web", Families::IPv4, false).await?[0];
-    case.lab.router.await_route(&host_route(address), &NODES).await?;
+    case.lab
+        .router
+        .await_route(&host_route(address), &NODES)
+        .await?;
 
     let mut pool = workload::pool(&absent, &["10.21.0.0/30"], &case.name);
     pool["spec"]["autoAssign"] = false.into();
     case.apply(pool).await?;
-    await_object_condition::<crds::BGPAdvertisement>(case, &case.name, "ResolvedRefs", "True", "").await
+    await_object_condition::<crds::BGPAdvertisement>(case, &case.name, "ResolvedRefs", "True", "")
+        .await
 }
 
 #[test]
@@ -45,8 +55,14 @@ fn a_missing_secret_is_named_and_heals() {
         let mut peer = workload::peer(&case.name, "10.1.0.99");
         peer["spec"]["passwordSecret"] = json!({"name": case.name});
         case.apply(peer).await?;
-        await_object_condition::<crds::BGPPeer>(case, &case.name, "ResolvedRefs", "False", &case.name)
-            .await?;
+        await_object_condition::<crds::BGPPeer>(
+            case,
+            &case.name,
+            "ResolvedRefs",
+            "False",
+            &case.name,
+        )
+        .await?;
         await_speaker_condition(case, "ConfigAccepted", "False", &case.name).await?;
         case.apply(json!({
             "apiVersion": "v1",
@@ -61,32 +77,47 @@ fn a_missing_secret_is_named_and_heals() {
 
 #[test]
 fn an_address_in_no_pool_is_refused_with_a_reason() {
-    run("address-in-no-pool", Isolation::Shared, async |case: &Case| {
-        let mut service = workload::load_balancer("web", "web", Families::IPv4, false);
-        service["metadata"]["annotations"] = json!({"heraldlb.io/load-balancer-ips": "192.0.2.1"});
-        case.apply(service).await?;
-        let message = case
-            .await_service_condition("web", "heraldlb.io/Assigned", "False", "AddressNotInPool")
-            .await?;
-        ensure!(message.contains("192.0.2.1"), "{message}");
-        Ok(())
-    });
+    run(
+        "address-in-no-pool",
+        Isolation::Shared,
+        async |case: &Case| {
+            let mut service = workload::load_balancer("web", "web", Families::IPv4, false);
+            service["metadata"]["annotations"] =
+                json!({"heraldlb.io/load-balancer-ips": "192.0.2.1"});
+            case.apply(service).await?;
+            let message = case
+                .await_service_condition("web", "heraldlb.io/Assigned", "False", "AddressNotInPool")
+                .await?;
+            ensure!(message.contains("192.0.2.1"), "{message}");
+            Ok(())
+        },
+    );
 }
 
 #[test]
 fn a_peer_that_this_node_cannot_use_leaves_the_last_good_session_up() {
-    run("unusable-peer", Isolation::Exclusive, async |case: &Case| {
-        let router = case.lab.router;
-        let before = router.await_session(NODES[0].ipv4, true).await?;
-        // The node itself is no peer of its own.
-        case.lab.cluster.apply_value(&workload::peer(PEERS[0], NODES[0].ipv4)).await?;
-        await_speaker_condition(case, "ConfigAccepted", "False", PEERS[0]).await?;
-        let still = router.session(NODES[0].ipv4).await?;
-        ensure!(still.established == before.established, "{still:?} was {before:?}");
-        ensure!(still.state == "Established", "{still:?}");
-        case.lab.apply_peers().await?;
-        await_speaker_condition(case, "ConfigAccepted", "True", "").await
-    });
+    run(
+        "unusable-peer",
+        Isolation::Exclusive,
+        async |case: &Case| {
+            let router = case.lab.router;
+            let before = router.await_session(NODES[0].ipv4, true).await?;
+            // The node itself is no peer of its own.
+            case.lab
+                .cluster
+                .apply_value(&workload::peer(PEERS[0], NODES[0].ipv4))
+                .await?;
+            await_speaker_condition(case, "ConfigAccepted", "False", PEERS[0]).await?;
+            let still = router.session(NODES[0].ipv4).await?;
+            ensure!(
+                still.established == before.established,
+                "{still:?} was {before:?}"
+            );
+            ensure!(still.state == "Established", "{still:?}");
+            case.lab.apply_peers().await?;
+            await_speaker_condition(case, "ConfigAccepted", "True", "").await
+        },
+    );
 }
 
 #[test]
@@ -117,7 +148,9 @@ async fn set_versions(
     versions: Value,
 ) -> Result<()> {
     let patch = json!({"spec": {"versions": versions}});
-    definitions.patch(name, &PatchParams::default(), &Patch::Merge(patch)).await?;
+    definitions
+        .patch(name, &PatchParams::default(), &Patch::Merge(patch))
+        .await?;
     Ok(())
 }
 
@@ -125,14 +158,19 @@ async fn with_unreadable_pool(case: &Case) -> Result<()> {
     let mut pool = workload::pool("unreadable", &[], &case.name);
     pool["spec"]["addresses"] = 7.into();
     // The API server takes a moment to forget the old schema.
-    await_condition("the loose schema is served", Duration::from_secs(60), async || {
-        case.apply(pool.clone()).await?;
-        Ok(Seen::Yes(()))
-    })
+    await_condition(
+        "the loose schema is served",
+        Duration::from_secs(60),
+        async || {
+            case.apply(pool.clone()).await?;
+            Ok(Seen::Yes(()))
+        },
+    )
     .await?;
     // A pool that comes later is seen, so the watch goes on.
     let later = format!("{}-later", case.name);
-    case.apply(workload::pool(&later, &["10.21.0.4/30"], &case.name)).await?;
+    case.apply(workload::pool(&later, &["10.21.0.4/30"], &case.name))
+        .await?;
     let mut service = workload::load_balancer("web", "web", Families::IPv4, false);
     service["metadata"]["annotations"] = json!({"heraldlb.io/address-pool": later});
     case.apply(service).await?;
@@ -145,16 +183,27 @@ async fn with_unreadable_pool(case: &Case) -> Result<()> {
 fn a_listen_address_in_use_is_told_and_peers_are_dialled() {
     run("port-in-use", Isolation::Exclusive, async |case: &Case| {
         // kube-proxy answers there.
-        case.lab.set_speaker_flags(&["--bgp-listen=0.0.0.0:10256"]).await?;
+        case.lab
+            .set_speaker_flags(&["--bgp-listen=0.0.0.0:10256"])
+            .await?;
         case.lab.await_herald().await?;
         case.lab.await_sessions().await?;
-        await_condition("SpeakerState tells of the port", Duration::from_secs(60), async || {
-            let status = case.lab.speaker_state(NODES[0]).await?.status.unwrap_or_default();
-            let told = status.conditions.iter().any(|condition| {
-                condition.status == "False" && condition.message.contains("10256")
-            });
-            Ok(Seen::when(told, status.conditions))
-        })
+        await_condition(
+            "SpeakerState tells of the port",
+            Duration::from_secs(60),
+            async || {
+                let status = case
+                    .lab
+                    .speaker_state(NODES[0])
+                    .await?
+                    .status
+                    .unwrap_or_default();
+                let told = status.conditions.iter().any(|condition| {
+                    condition.status == "False" && condition.message.contains("10256")
+                });
+                Ok(Seen::when(told, status.conditions))
+            },
+        )
         .await?;
         Ok(())
     });
@@ -162,19 +211,30 @@ fn a_listen_address_in_use_is_told_and_peers_are_dialled() {
 
 #[test]
 fn a_speaker_without_capability_or_node_name_says_what_is_missing() {
-    run("missing-capability", Isolation::Shared, async |case: &Case| {
-        let name = json!([{"name": "NODE_NAME", "value": "w1"}]);
-        let log = last_words(case, "no-capability", name, &["--bgp-listen=0.0.0.0:179"]).await?;
-        ensure!(log.contains("NET_BIND_SERVICE"), "{log}");
-        let log = last_words(case, "no-name", json!([]), &[]).await?;
-        ensure!(log.contains("NODE_NAME"), "{log}");
-        Ok(())
-    });
+    run(
+        "missing-capability",
+        Isolation::Shared,
+        async |case: &Case| {
+            let name = json!([{"name": "NODE_NAME", "value": "w1"}]);
+            let log =
+                last_words(case, "no-capability", name, &["--bgp-listen=0.0.0.0:179"]).await?;
+            ensure!(log.contains("NET_BIND_SERVICE"), "{log}");
+            let log = last_words(case, "no-name", json!([]), &[]).await?;
+            ensure!(log.contains("NODE_NAME"), "{log}");
+            Ok(())
+        },
+    );
 }
 
 /// What a speaker without capabilities says that is started like this and ends at once.
 async fn last_words(case: &Case, name: &str, env: Value, flags: &[&str]) -> Result<String> {
-    let image = case.lab.speaker_pod(NODES[0]).await?.spec.context("pod without spec")?.containers[0]
+    let image = case
+        .lab
+        .speaker_pod(NODES[0])
+        .await?
+        .spec
+        .context("pod without spec")?
+        .containers[0]
         .image
         .clone();
     case.apply(json!({
@@ -198,7 +258,10 @@ async fn last_words(case: &Case, name: &str, env: Value, flags: &[&str]) -> Resu
     let pods: Api<Pod> = case.api();
     await_condition("the pod has failed", Duration::from_secs(60), async || {
         let status = pods.get(name).await?.status.unwrap_or_default();
-        Ok(Seen::when(status.phase.as_deref() == Some("Failed"), status.container_statuses))
+        Ok(Seen::when(
+            status.phase.as_deref() == Some("Failed"),
+            status.container_statuses,
+        ))
     })
     .await?;
     let log = pods.logs(name, &Default::default()).await?;
@@ -207,7 +270,13 @@ async fn last_words(case: &Case, name: &str, env: Value, flags: &[&str]) -> Resu
 }
 
 /// Waits until a condition of an object has this status and a message with `part` in it.
-async fn await_object_condition<K>(case: &Case, name: &str, kind: &str, status: &str, part: &str) -> Result<()>
+async fn await_object_condition<K>(
+    case: &Case,
+    name: &str,
+    kind: &str,
+    status: &str,
+    part: &str,
+) -> Result<()>
 where
     K: kube::Resource<Scope = k8s_openapi::ClusterResourceScope>
         + Clone
@@ -236,10 +305,21 @@ async fn await_speaker_condition(case: &Case, kind: &str, status: &str, part: &s
 }
 
 fn shows(conditions: &Value, kind: &str, status: &str, part: &str) -> Seen<()> {
-    let found = conditions.as_array().into_iter().flatten().any(|condition| {
-        condition["type"] == kind
-            && condition["status"] == status
-            && condition["message"].as_str().unwrap_or_default().contains(part)
-    });
-    if found { Seen::Yes(()) } else { Seen::Not(conditions.to_string()) }
+    let found = conditions
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|condition| {
+            condition["type"] == kind
+                && condition["status"] == status
+                && condition["message"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .contains(part)
+        });
+    if found {
+        Seen::Yes(())
+    } else {
+        Seen::Not(conditions.to_string())
+    }
 }

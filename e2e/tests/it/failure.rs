@@ -23,11 +23,17 @@ async fn leader_killed(case: &Case) -> Result<()> {
     let leader = case.lab.leader().await?;
     let pods: Api<Pod> = Api::namespaced(case.lab.cluster.client(), NAMESPACE);
     let pod = leader.split('_').next().unwrap_or(&leader).to_owned();
-    pods.delete(&pod, &DeleteParams::default().grace_period(0)).await.context(leader.clone())?;
-    case.apply(load_balancer("meanwhile", "web", Families::IPv4, false)).await?;
+    pods.delete(&pod, &DeleteParams::default().grace_period(0))
+        .await
+        .context(leader.clone())?;
+    case.apply(load_balancer("meanwhile", "web", Families::IPv4, false))
+        .await?;
     let meanwhile = case.await_addresses("meanwhile", 1).await?;
     ensure!(!before.contains(&meanwhile[0]), "{meanwhile:?} is taken");
-    ensure!(addresses(&case.service("before").await?) == before, "the address moved");
+    ensure!(
+        addresses(&case.service("before").await?) == before,
+        "the address moved"
+    );
     await_condition("another one leads", Duration::from_secs(60), async || {
         let now = case.lab.leader().await?;
         Ok(Seen::when(now != leader, now))
@@ -50,7 +56,13 @@ async fn speaker_deleted(case: &Case) -> Result<()> {
     let other = router.session(NODES[1].ipv4).await?;
     let said_before = router.notifications(NODES[0].ipv4).await?.len();
 
-    let pod = case.lab.speaker_pod(NODES[0]).await?.metadata.name.context("pod without name")?;
+    let pod = case
+        .lab
+        .speaker_pod(NODES[0])
+        .await?
+        .metadata
+        .name
+        .context("pod without name")?;
     let pods: Api<Pod> = Api::namespaced(case.lab.cluster.client(), NAMESPACE);
     pods.delete(&pod, &DeleteParams::default()).await?;
     await_condition("a new session is up", Duration::from_secs(90), async || {
@@ -67,7 +79,10 @@ async fn speaker_deleted(case: &Case) -> Result<()> {
     );
     router.await_route(&route, &NODES).await?;
     let still = router.session(NODES[1].ipv4).await?;
-    ensure!(still.established == other.established, "{still:?} was {other:?}");
+    ensure!(
+        still.established == other.established,
+        "{still:?} was {other:?}"
+    );
     Ok(())
 }
 
@@ -94,11 +109,19 @@ async fn api_server_away(case: &Case) -> Result<()> {
         .await
     };
     let ((), tally) = client.fetch_during(address, "/", away).await?;
-    ensure!(tally.lost.is_empty(), "lost {:?} beside {} answered", tally.lost, tally.answered);
+    ensure!(
+        tally.lost.is_empty(),
+        "lost {:?} beside {} answered",
+        tally.lost,
+        tally.answered
+    );
     case.lab.start_api_server().await?;
 
     let still = router.session(NODES[0].ipv4).await?;
-    ensure!(still.established == sessions.established, "{still:?} was {sessions:?}");
+    ensure!(
+        still.established == sessions.established,
+        "{still:?} was {sessions:?}"
+    );
     // It watches again.
     let later = case.expose("later", "web", Families::IPv4, false).await?[0];
     router.await_route(&host_route(later), &NODES).await

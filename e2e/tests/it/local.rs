@@ -16,7 +16,10 @@ fn only_nodes_with_a_ready_endpoint_announce_and_the_pod_sees_the_client() {
         case.serve("web", &NODES[..1]).await?;
         let addresses = case.expose("web", "web", Families::Dual, true).await?;
         for (&address, client) in addresses.iter().zip(ADDRESSES) {
-            case.lab.router.await_route(&host_route(address), &NODES[..1]).await?;
+            case.lab
+                .router
+                .await_route(&host_route(address), &NODES[..1])
+                .await?;
             let seen = case.lab.client.await_page(address, "/clientip").await?;
             let seen: IpAddr = seen.trim().parse()?;
             ensure!(seen == client.parse::<IpAddr>()?, "the pod sees {seen}");
@@ -62,8 +65,17 @@ async fn move_pod(case: &Case, successor: serde_json::Value) -> Result<()> {
         router.await_route(&route, &NODES[1..]).await
     };
     let ((), tally) = client.fetch_during(address, "/hostname", moving).await?;
-    ensure!(tally.lost.is_empty(), "lost {:?} beside {} answered", tally.lost, tally.answered);
-    ensure!(tally.answered > 10, "only {} requests were made", tally.answered);
+    ensure!(
+        tally.lost.is_empty(),
+        "lost {:?} beside {} answered",
+        tally.lost,
+        tally.answered
+    );
+    ensure!(
+        tally.answered > 10,
+        "only {} requests were made",
+        tally.answered
+    );
     let page = client.await_page(address, "/hostname").await?;
     ensure!(page.trim() == "web-w2", "{page}");
     e2e::await_condition("the old pod is gone", Duration::from_secs(60), async || {

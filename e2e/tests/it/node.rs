@@ -14,17 +14,23 @@ const RACK: &str = "e2e.heraldlb.io/rack";
 
 #[test]
 fn an_excluded_node_withdraws_and_the_other_stays() {
-    run("excluded-node", Isolation::Exclusive, async |case: &Case| {
-        case.serve("web", &NODES).await?;
-        let address = case.expose("web", "web", Families::IPv4, false).await?[0];
-        let (router, cluster) = (case.lab.router, &case.lab.cluster);
-        router.await_route(&host_route(address), &NODES).await?;
-        cluster.label_node("w1", EXCLUDED, Some("")).await?;
-        router.await_route(&host_route(address), &NODES[1..]).await?;
-        case.lab.client.await_page(address, "/").await?;
-        cluster.label_node("w1", EXCLUDED, None).await?;
-        router.await_route(&host_route(address), &NODES).await
-    });
+    run(
+        "excluded-node",
+        Isolation::Exclusive,
+        async |case: &Case| {
+            case.serve("web", &NODES).await?;
+            let address = case.expose("web", "web", Families::IPv4, false).await?[0];
+            let (router, cluster) = (case.lab.router, &case.lab.cluster);
+            router.await_route(&host_route(address), &NODES).await?;
+            cluster.label_node("w1", EXCLUDED, Some("")).await?;
+            router
+                .await_route(&host_route(address), &NODES[1..])
+                .await?;
+            case.lab.client.await_page(address, "/").await?;
+            cluster.label_node("w1", EXCLUDED, None).await?;
+            router.await_route(&host_route(address), &NODES).await
+        },
+    );
 }
 
 #[test]
@@ -48,7 +54,10 @@ async fn unselected(case: &Case) -> Result<()> {
     let other_family = router.session(NODES[0].ipv6).await?;
     let other_node = router.session(NODES[1].ipv4).await?;
     anyhow::ensure!(other_family.state == "Established", "{other_family:?}");
-    anyhow::ensure!(other_node.established == before.established, "{other_node:?}");
+    anyhow::ensure!(
+        other_node.established == before.established,
+        "{other_node:?}"
+    );
 
     cluster.label_node("w1", RACK, Some("a")).await?;
     router.await_session(NODES[0].ipv4, true).await?;

@@ -14,16 +14,26 @@ use serde_json::{Value, json};
 
 #[test]
 fn a_restarted_router_gets_its_routes_back() {
-    run("router-restart", Isolation::Exclusive, async |case: &Case| {
-        case.serve("web", &NODES).await?;
-        let address = case.expose("web", "web", Families::IPv4, false).await?[0];
-        case.lab.router.await_route(&host_route(address), &NODES).await?;
-        case.lab.router.restart().await?;
-        case.lab.await_sessions().await?;
-        case.lab.router.await_route(&host_route(address), &NODES).await?;
-        case.lab.client.await_page(address, "/").await?;
-        Ok(())
-    });
+    run(
+        "router-restart",
+        Isolation::Exclusive,
+        async |case: &Case| {
+            case.serve("web", &NODES).await?;
+            let address = case.expose("web", "web", Families::IPv4, false).await?[0];
+            case.lab
+                .router
+                .await_route(&host_route(address), &NODES)
+                .await?;
+            case.lab.router.restart().await?;
+            case.lab.await_sessions().await?;
+            case.lab
+                .router
+                .await_route(&host_route(address), &NODES)
+                .await?;
+            case.lab.client.await_page(address, "/").await?;
+            Ok(())
+        },
+    );
 }
 
 #[test]
@@ -40,7 +50,10 @@ async fn password(case: &Case) -> Result<()> {
     case.apply(secret(case, "wrong")).await?;
     case.lab.cluster.apply_value(&guarded_peer(case)).await?;
     let told = await_told(case, |error| !error.is_empty()).await?;
-    ensure!(!told.contains("right") && !told.contains("wrong"), "a password is shown: {told}");
+    ensure!(
+        !told.contains("right") && !told.contains("wrong"),
+        "a password is shown: {told}"
+    );
     let session = router.session(node.ipv4).await?;
     ensure!(session.state != "Established", "{session:?}");
 
@@ -49,7 +62,10 @@ async fn password(case: &Case) -> Result<()> {
         router.await_session(peer.ipv4, true).await?;
     }
     let other = router.session(node.ipv6).await?;
-    ensure!(other.established == untouched.established, "{other:?} was {untouched:?}");
+    ensure!(
+        other.established == untouched.established,
+        "{other:?} was {untouched:?}"
+    );
     Ok(())
 }
 
@@ -70,12 +86,18 @@ fn guarded_peer(case: &Case) -> Value {
 
 /// Waits until the SpeakerState of the first node shows a last error of the IPv4 session that `fits`.
 async fn await_told(case: &Case, fits: impl Fn(&str) -> bool) -> Result<String> {
-    await_condition("SpeakerState says what is wrong", Duration::from_secs(90), async || {
-        let session = case.lab.session_status(NODES[0], PEERS[0]).await?;
-        let down = session.filter(|session| session.state != "Established");
-        let error = down.and_then(|session| session.last_error).unwrap_or_default();
-        Ok(Seen::when(fits(&error), error))
-    })
+    await_condition(
+        "SpeakerState says what is wrong",
+        Duration::from_secs(90),
+        async || {
+            let session = case.lab.session_status(NODES[0], PEERS[0]).await?;
+            let down = session.filter(|session| session.state != "Established");
+            let error = down
+                .and_then(|session| session.last_error)
+                .unwrap_or_default();
+            Ok(Seen::when(fits(&error), error))
+        },
+    )
     .await
 }
 
@@ -83,8 +105,10 @@ async fn await_told(case: &Case, fits: impl Fn(&str) -> bool) -> Result<String> 
 fn an_edited_peer_is_dialled_anew_and_the_other_is_not() {
     run("edited-peer", Isolation::Exclusive, async |case: &Case| {
         let router = case.lab.router;
-        let (before, untouched) =
-            (router.session(NODES[0].ipv4).await?, router.session(NODES[0].ipv6).await?);
+        let (before, untouched) = (
+            router.session(NODES[0].ipv4).await?,
+            router.session(NODES[0].ipv6).await?,
+        );
         let mut peer = workload::peer(PEERS[0], ADDRESSES[0]);
         peer["spec"]["peerASN"] = 65999.into();
         case.lab.cluster.apply_value(&peer).await?;
@@ -93,9 +117,15 @@ fn an_edited_peer_is_dialled_anew_and_the_other_is_not() {
 
         case.lab.apply_peers().await?;
         let healed = router.await_session(NODES[0].ipv4, true).await?;
-        ensure!(healed.established > before.established, "{healed:?} was {before:?}");
+        ensure!(
+            healed.established > before.established,
+            "{healed:?} was {before:?}"
+        );
         let other = router.session(NODES[0].ipv6).await?;
-        ensure!(other.established == untouched.established, "{other:?} was {untouched:?}");
+        ensure!(
+            other.established == untouched.established,
+            "{other:?} was {untouched:?}"
+        );
         Ok(())
     });
 }
