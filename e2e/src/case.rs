@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use futures::FutureExt;
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{Api, DeleteParams};
 use serde_json::{Value, json};
@@ -167,6 +167,14 @@ impl Case {
             "kind": "Namespace",
             "metadata": {"name": self.name},
         }))
+        .await?;
+        // Pods are refused before the cluster's controllers have made it.
+        let accounts: Api<ServiceAccount> = self.api();
+        await_condition(
+            "the namespace is usable",
+            Duration::from_secs(120),
+            async || Ok(Seen::when(accounts.get_opt("default").await?.is_some(), ())),
+        )
         .await?;
         let [ipv4, ipv6] = self.ranges();
         self.apply(workload::pool(&self.name, &[&ipv4, &ipv6], &self.name))

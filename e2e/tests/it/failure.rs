@@ -10,7 +10,8 @@ use e2e::node::NODES;
 use e2e::workload::{Families, load_balancer};
 use e2e::{Case, Isolation, await_condition, run};
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, DeleteParams};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use kube::api::{Api, DeleteParams, ListParams};
 
 #[test]
 fn a_killed_leader_moves_no_address_and_misses_no_service() {
@@ -124,5 +125,14 @@ async fn api_server_away(case: &Case) -> Result<()> {
     );
     // It watches again.
     let later = case.expose("later", "web", Families::IPv4, false).await?[0];
+    // The cluster's own controllers take their time to notice that the API server is back.
+    let slices: Api<EndpointSlice> = case.api();
+    let of_later = ListParams::default().labels("kubernetes.io/service-name=later");
+    await_condition("the Service has endpoints", Duration::from_secs(180), async || {
+        let found = slices.list(&of_later).await?.items;
+        let endpoints = found.iter().flat_map(|slice| slice.endpoints.iter().flatten()).count();
+        Ok(Seen::when(endpoints > 0, found))
+    })
+    .await?;
     router.await_route(&host_route(later), &NODES).await
 }
