@@ -17,6 +17,9 @@ use crate::condition::Seen;
 /// Where Debian and the images put the daemons.
 const DAEMONS: &str = "/usr/lib/frr";
 
+/// Without it FRR does not dial a peer that only the default route leads to.
+const ZEBRA: &str = "ip nht resolve-via-default\nipv6 nht resolve-via-default\n";
+
 /// A running FRR.
 #[derive(Debug)]
 pub struct Frr {
@@ -33,7 +36,7 @@ impl Peer for Frr {
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let own = folder.join("frr");
         std::fs::create_dir_all(&own)?;
-        std::fs::write(own.join("zebra.conf"), "hostname zebra\n")?;
+        std::fs::write(own.join("zebra.conf"), ZEBRA)?;
         std::fs::write(own.join("bgpd.conf"), configuration(settings))?;
         // The daemons give up root before they make their sockets.
         let own_path = own.to_string_lossy().into_owned();
