@@ -128,11 +128,18 @@ async fn api_server_away(case: &Case) -> Result<()> {
     // The cluster's own controllers take their time to notice that the API server is back.
     let slices: Api<EndpointSlice> = case.api();
     let of_later = ListParams::default().labels("kubernetes.io/service-name=later");
-    await_condition("the Service has endpoints", Duration::from_secs(180), async || {
-        let found = slices.list(&of_later).await?.items;
-        let endpoints = found.iter().flat_map(|slice| slice.endpoints.iter().flatten()).count();
-        Ok(Seen::when(endpoints > 0, found))
-    })
+    await_condition(
+        "the Service has endpoints",
+        Duration::from_secs(180),
+        async || {
+            let found = slices.list(&of_later).await?.items;
+            let endpoints = found
+                .iter()
+                .flat_map(|slice| slice.endpoints.iter().flatten())
+                .count();
+            Ok(Seen::when(endpoints > 0, found))
+        },
+    )
     .await?;
     router.await_route(&host_route(later), &NODES).await
 }
