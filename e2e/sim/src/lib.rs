@@ -2,7 +2,7 @@
 //!
 //! One [`World`] holds an API server ([`Api`]), a controller that drives `ipam::Ledger`, nodes that drive
 //! `plan::Planner` and `bgp::Speaker`, and a router that is a `bgp::Speaker` too and whose table is read off the wire.
-//! Nothing here decides anything: it moves changes, writes and bytes, late, twice or not at all, and [`reference`] says
+//! Nothing here decides anything: it moves changes, writes and bytes, late, twice or not at all, and [`mod@reference`] says
 //! in the plainest way what must come out once the world is left in peace.
 //!
 //! Invariants: the same seed and the same steps give the same run; nothing reads a clock; a change of order, delay and
