@@ -33,19 +33,6 @@ const READY_IN_FLIGHT: usize = 4;
 /// Watch events taken in before writes are looked for again.
 const BATCH: usize = 256;
 
-/// Kinds that the Ledger looks at.
-const KINDS: [Kind; 9] = [
-    Kind::Settings,
-    Kind::Pool,
-    Kind::Peer,
-    Kind::Advertisement,
-    Kind::Service,
-    Kind::Node,
-    Kind::Namespace,
-    Kind::Secret,
-    Kind::ServiceCidr,
-];
-
 /// The leader's machines, and its work under way.
 #[derive(Debug)]
 pub(crate) struct Leader {
@@ -88,7 +75,7 @@ impl Leader {
             ledger: Ledger::new().with_vanished_pool_grace(flags.vanished_pool_grace),
             outbox: Outbox::default(),
             speakers: Speakers::default(),
-            unlisted: KINDS.into(),
+            unlisted: Ledger::KINDS.into(),
             paused_until: Duration::ZERO,
             sweep_at: None,
             work: JoinSet::new(),
@@ -99,7 +86,7 @@ impl Leader {
 
     /// Leads until the settings ask for another Lease.
     pub(crate) async fn lead(&mut self, namespace: &str) {
-        let mut watches = Watches::start(self.writer.client(), KINDS, namespace);
+        let mut watches = Watches::start(self.writer.client(), Ledger::KINDS, namespace);
         let mut speakers = SpeakerWatches::start(self.writer.client(), namespace);
         loop {
             self.start_work();

@@ -56,7 +56,7 @@ impl Metrics {
 
     pub(crate) fn count_watch_failure(&self, kind: Kind) {
         self.watch_failures
-            .get_or_create(&[("kind", kind_name(kind))])
+            .get_or_create(&[("kind", kind.as_str())])
             .inc();
     }
 
@@ -173,19 +173,4 @@ fn pool_values(counts: &PoolCounts) -> [i64; 4] {
         counts.assigned_ipv6,
         counts.available_ipv6,
     ]
-}
-
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Settings => "Settings",
-        Kind::Pool => "IPAddressPool",
-        Kind::Peer => "BGPPeer",
-        Kind::Advertisement => "BGPAdvertisement",
-        Kind::Service => "Service",
-        Kind::EndpointSlice => "EndpointSlice",
-        Kind::Node => "Node",
-        Kind::Namespace => "Namespace",
-        Kind::Secret => "Secret",
-        Kind::ServiceCidr => "ServiceCIDR",
-    }
 }

@@ -19,7 +19,6 @@ mod capability;
 mod debug;
 mod flags;
 pub mod io;
-mod kind;
 mod metrics;
 mod planner;
 mod run;

@@ -14,7 +14,7 @@ use prometheus_client::{
 };
 use tokio::sync::watch;
 
-use crate::{io::bgp::Observed, kind, planner::Facts};
+use crate::{io::bgp::Observed, planner::Facts};
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Write = Family<Labels, Counter>;
@@ -164,14 +164,14 @@ fn decisions(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
 fn kinds(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
     let help = "1 for each kind that the API server does not serve";
     let mut family = encoder.encode_descriptor("kind_not_served", help, None, MetricType::Gauge)?;
-    for kind in plan::Planner::KINDS.map(kind::name) {
+    for kind in plan::Planner::KINDS.map(model::Kind::as_str) {
         let value = u64::from(facts.not_served.contains(kind));
         ConstGauge::new(value).encode(family.encode_family(&[("kind", kind)])?)?;
     }
     let help = "Watches that failed; consecutive failures count once";
     let mut family =
         encoder.encode_descriptor("watch_failures", help, None, MetricType::Counter)?;
-    for kind in plan::Planner::KINDS.map(kind::name) {
+    for kind in plan::Planner::KINDS.map(model::Kind::as_str) {
         let value = facts.watch_failures.get(kind).copied().unwrap_or_default();
         ConstCounter::new(value).encode(family.encode_family(&[("kind", kind)])?)?;
     }

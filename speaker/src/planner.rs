@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{io, kind};
+use crate::io;
 
 /// What status, metrics and probes need of the planner; the newest value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,19 +108,15 @@ impl PlannerDriver {
         match event {
             Event::Change(change) => self.planner.handle_change(change),
             Event::Synced(kind) => {
-                self.facts.not_served.remove(kind::name(kind));
+                self.facts.not_served.remove(kind.as_str());
                 self.planner.handle_synced(kind);
             }
             Event::NotServed(kind) => {
-                self.facts.not_served.insert(kind::name(kind));
+                self.facts.not_served.insert(kind.as_str());
                 self.planner.handle_synced(kind);
             }
             Event::Failed(kind, _logged) => {
-                *self
-                    .facts
-                    .watch_failures
-                    .entry(kind::name(kind))
-                    .or_default() += 1;
+                *self.facts.watch_failures.entry(kind.as_str()).or_default() += 1;
             }
         }
     }
@@ -143,7 +139,7 @@ impl PlannerDriver {
             self.facts.announced = plan.announced();
             self.facts.decisions.clone_from(self.planner.counts());
         }
-        self.facts.missing = self.planner.missing().map(kind::name).collect();
+        self.facts.missing = self.planner.missing().map(model::Kind::as_str).collect();
         self.facts.node_uid = self.planner.node().map(|node| node.meta.uid.clone());
         self.facts.gate_waiting = self.planner.gate_waiting();
         self.facts.gate_given_up = self.planner.gate_given_up();

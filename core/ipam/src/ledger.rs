@@ -49,6 +49,19 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// Kinds that the rules look at; all must have been listed before [`Ledger::handle_synced`].
+    pub const KINDS: [Kind; 9] = [
+        Kind::Settings,
+        Kind::Pool,
+        Kind::Peer,
+        Kind::Advertisement,
+        Kind::Service,
+        Kind::Node,
+        Kind::Namespace,
+        Kind::Secret,
+        Kind::ServiceCidr,
+    ];
+
     /// A Ledger of an empty cluster.
     pub fn new() -> Self {
         Self::default()

@@ -42,6 +42,24 @@ pub enum Kind {
     ServiceCidr,
 }
 
+impl Kind {
+    /// The kind as the API names it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "ConfigMap",
+            Self::Pool => "IPAddressPool",
+            Self::Peer => "BGPPeer",
+            Self::Advertisement => "BGPAdvertisement",
+            Self::Service => "Service",
+            Self::EndpointSlice => "EndpointSlice",
+            Self::Node => "Node",
+            Self::Namespace => "Namespace",
+            Self::Secret => "Secret",
+            Self::ServiceCidr => "ServiceCIDR",
+        }
+    }
+}
+
 /// One parsed object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Object {

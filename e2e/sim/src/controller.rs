@@ -9,16 +9,6 @@ use crate::{Api, Random, Watched, WatcherId, api::meta_mut};
 const REQUEST_DELAY: u64 = 20_000;
 /// How long a request waits for its answer.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
-/// What the controller watches.
-const KINDS: [Kind; 7] = [
-    Kind::Settings,
-    Kind::Pool,
-    Kind::Peer,
-    Kind::Advertisement,
-    Kind::Service,
-    Kind::Node,
-    Kind::Namespace,
-];
 
 /// The leader: a Ledger, its watch, and writes that are late, lost or refused.
 #[derive(Debug)]
@@ -46,8 +36,8 @@ impl Controller {
     pub(crate) fn start(now: Duration, api: &mut Api) -> Self {
         Self {
             ledger: Ledger::new(),
-            watcher: api.watch(now, &KINDS),
-            missing: KINDS.to_vec(),
+            watcher: api.watch(now, &Ledger::KINDS),
+            missing: Ledger::KINDS.to_vec(),
             requests: BTreeMap::new(),
             writes: 0,
             faults: 0,
