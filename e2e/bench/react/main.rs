@@ -135,7 +135,9 @@ impl Inside<'_> {
         )];
         for (kind, seconds) in &mut times {
             seconds.sort_by(f64::total_cmp);
-            let p99 = seconds.get(seconds.len() * 99 / 100).copied();
+            let p99 = seconds
+                .get((seconds.len() * 99).div_ceil(100).saturating_sub(1))
+                .copied();
             rows.push(Row::of(
                 &format!("{name}/{kind}"),
                 "s",
