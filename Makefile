@@ -86,7 +86,8 @@ e2e: ## The end-to-end cases on the lab that `make lab-up` has started (root)
 	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test it
 
 .PHONY: bench
-bench: bench-bgp bench-react ## All benchmarks (root)
+bench: bench-bgp bench-react ## All benchmarks, and the table of docs/benchmarks.md from them (root)
+	cargo run --quiet --locked -p e2e --bin bench-table
 
 .PHONY: bench-bgp
 bench-bgp: ## Originate 100,000 prefixes, against BIRD, FRR and GoBGP (root)
