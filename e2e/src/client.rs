@@ -22,7 +22,11 @@ pub struct Client {
 pub struct Tally {
     /// Requests that were answered with 200.
     pub answered: usize,
-    /// The others, each with curl's exit code or the HTTP status.
+    /// Connections that were made and then cut (curl's exit codes 52 and 56). Whenever a router's set of next hops changes
+    /// it may send the packets of a connection under way to another node, which knows nothing of it; who makes one request
+    /// at a time can lose one by each change, and no node can prevent it.
+    pub cut: usize,
+    /// The others, each with curl's exit code and the HTTP status.
     pub lost: Vec<String>,
 }
 
@@ -103,11 +107,23 @@ fn url(address: IpAddr, path: &str) -> String {
 fn tally(output: &str) -> Tally {
     let mut tally = Tally::default();
     for line in output.lines() {
-        if line == "0 200" {
-            tally.answered += 1;
-        } else {
-            tally.lost.push(line.to_owned());
+        match line.split_once(' ') {
+            Some(("0", "200")) => tally.answered += 1,
+            Some(("52" | "56", _)) => tally.cut += 1,
+            _ => tally.lost.push(line.to_owned()),
         }
     }
     tally
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_a_cut_connection_from_a_lost_request() {
+        let tally = tally("0 200\n7 000\n56 000\n0 503\n28 000\n0 200\n");
+        assert_eq!((tally.answered, tally.cut), (2, 1));
+        assert_eq!(tally.lost, ["7 000", "0 503", "28 000"]);
+    }
 }

@@ -110,12 +110,7 @@ async fn api_server_away(case: &Case) -> Result<()> {
         .await
     };
     let ((), tally) = client.fetch_during(address, "/", away).await?;
-    ensure!(
-        tally.lost.is_empty(),
-        "lost {:?} beside {} answered",
-        tally.lost,
-        tally.answered
-    );
+    ensure!(tally.lost.is_empty() && tally.cut == 0, "{tally:?}");
     case.lab.start_api_server().await?;
 
     let still = router.session(NODES[0].ipv4).await?;

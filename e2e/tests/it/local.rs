@@ -71,6 +71,8 @@ async fn move_pod(case: &Case, successor: serde_json::Value) -> Result<()> {
         tally.lost,
         tally.answered
     );
+    // The route changes twice: it gains a node and loses one.
+    ensure!(tally.cut <= 2, "{} connections were cut", tally.cut);
     ensure!(
         tally.answered > 10,
         "only {} requests were made",
