@@ -213,17 +213,21 @@ impl Planner {
     }
 
     fn replace_decisions(&mut self, now: Duration, decided: Vec<(Target, Decided)>) {
-        let mut former = core::mem::take(&mut self.plan.decisions);
+        let former = core::mem::take(&mut self.plan.decisions);
+        let targets: BTreeSet<&Target> = decided.iter().map(|(target, _)| target).collect();
+        // Before what is new: the gate knows a Service and a family, and the new address may be of the same two.
+        for (target, before) in former
+            .iter()
+            .filter(|(target, _)| !targets.contains(target))
+        {
+            self.tell_gate(now, target, Some(before), None);
+        }
         self.counts.clear();
         let mut decisions = Vec::with_capacity(decided.len());
         for (target, decided) in decided {
-            let before = former.remove(&target);
-            self.tell_gate(now, &target, before.as_ref(), decided.waits_for);
+            self.tell_gate(now, &target, former.get(&target), decided.waits_for);
             *self.counts.entry(decided.decision.reason()).or_default() += 1;
             decisions.push((target, decided.decision));
-        }
-        for (target, before) in &former {
-            self.tell_gate(now, target, Some(before), None);
         }
         self.plan.decisions = BTreeMap::from_iter(decisions);
     }
