@@ -104,3 +104,18 @@ fn announces_after_five_seconds_of_silence_and_counts_it() {
         ("Announced", 1)
     );
 }
+
+#[test]
+fn an_address_that_changes_in_a_full_pass_still_waits_for_its_probe() {
+    let mut world = World::usual_with(GateMode::Auto);
+    world.settle();
+    assert_eq!(world.reason(), "DataplaneNotReady");
+    world.apply(Object::Advertisement(advertisement("another")));
+    world.apply(Object::Service(service("web", &["10.0.0.2"])));
+    world.settle();
+    let decision = world.decision("web", Some("10.0.0.2")).unwrap();
+    assert_eq!(
+        (decision.reason(), world.planner.gate_waiting()),
+        ("DataplaneNotReady", 1)
+    );
+}
