@@ -1,4 +1,5 @@
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Condition, LabelSelector, rule};
@@ -58,6 +59,23 @@ pub struct BGPAdvertisementSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), transform = rule::object_names)]
     pub peers: Vec<String>,
+    /// What becomes of packets that a node would forward to an address which it announces, and that are for no port of a
+    /// Service: sent on, they would loop between router and node. When advertisements differ, the first of `Drop`,
+    /// `Reject`, `Disabled` counts.
+    #[serde(default)]
+    pub loop_prevention: LoopPrevention,
+}
+
+/// What becomes of packets to an announced address that no Service takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LoopPrevention {
+    /// They are answered with an ICMP error.
+    #[default]
+    Reject,
+    /// They are dropped.
+    Drop,
+    /// They are forwarded.
+    Disabled,
 }
 
 /// Conditions of an advertisement.

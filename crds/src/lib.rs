@@ -16,18 +16,26 @@ mod bgp_peer;
 mod condition;
 mod ip_address_pool;
 mod label_selector;
+mod pod_network;
 mod rule;
 mod speaker_state;
 
-pub use bgp_advertisement::{BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus};
+pub use bgp_advertisement::{
+    BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LoopPrevention,
+};
 pub use bgp_peer::{AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, SecretReference};
 pub use condition::Condition;
 pub use ip_address_pool::{
     IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation,
 };
 pub use label_selector::{LabelSelector, LabelSelectorRequirement};
+pub use pod_network::{
+    CniType, EgressSource, PodNetwork, PodNetworkAdvertise, PodNetworkCni, PodNetworkEgress,
+    PodNetworkMode, PodNetworkRoutes, PodNetworkSpec, PodNetworkStatus,
+};
 pub use speaker_state::{
-    Announced, SessionStatus, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
+    Announced, PodNetworkState, SessionStatus, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
+    UninstalledRoute,
 };
 
 /// API group of every kind here.

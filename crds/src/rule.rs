@@ -10,6 +10,10 @@ use serde_json::{Map, Value};
 
 /// Longest entry of `spec.addresses`: two IPv6 addresses, a dash and two spaces.
 const ADDRESS_RANGE_LENGTH: u64 = 93;
+/// Longest network: an IPv6 address and its prefix length.
+const NETWORK_LENGTH: u64 = 49;
+/// Longest community: `large:` and three numbers.
+const COMMUNITY_LENGTH: u64 = 38;
 const LABEL_LENGTH: u64 = 63;
 const SUBDOMAIN_LENGTH: u64 = 253;
 /// Entries of `matchLabels`.
@@ -53,6 +57,37 @@ pub(crate) fn address_ranges(list: &mut Schema) {
     );
     set(list);
     items(list, ADDRESS_RANGE_LENGTH, &[syntax, family, unicast]);
+}
+
+/// Items that are networks, each at most once.
+pub(crate) fn networks(list: &mut Schema) {
+    let syntax = Rule::new("isCIDR(self)").message(
+        "a network is written as a CIDR such as 10.244.0.0/16 or fd00:10:244::/56; correct the entry",
+    );
+    let masked = Rule::new("!isCIDR(self) || cidr(self) == cidr(self).masked()").message(
+        "a network has no bits set behind its prefix length; write its first address, such as 10.244.0.0/16",
+    );
+    set(list);
+    items(list, NETWORK_LENGTH, &[syntax, masked]);
+}
+
+/// Items that are BGP communities, each at most once.
+pub(crate) fn communities(list: &mut Schema) {
+    let number = "[0-9]{1,10}";
+    let known = "no-export|no-advertise|no-export-subconfed|graceful-shutdown|blackhole";
+    let syntax = Rule::new(format!(
+        "self.matches('^({number}:{number}|large:{number}:{number}:{number}|extended:(rt|soo):{number}:{number}|{known})$')"
+    ))
+    .message(
+        "a community is written as 65000:1, large:65000:1:2, extended:rt:65000:1, extended:soo:65000:1 or a well-known name such as no-export; correct the entry",
+    );
+    set(list);
+    items(list, COMMUNITY_LENGTH, &[syntax]);
+}
+
+/// Items that the status shows, whatever they are.
+pub(crate) fn strings(list: &mut Schema) {
+    items(list, SUBDOMAIN_LENGTH, &[]);
 }
 
 /// Values of one requirement of a label selector.

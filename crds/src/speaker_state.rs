@@ -1,7 +1,7 @@
 use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 
-use crate::{AddressFamily, Condition};
+use crate::{AddressFamily, Condition, PodNetworkMode, rule};
 
 /// What one node's speaker does; named like the node, written by that speaker.
 #[derive(
@@ -62,7 +62,11 @@ pub struct SpeakerStateStatus {
     /// How many addresses this node announces.
     #[serde(default)]
     pub announced: Announced,
-    /// `Ready`, `ConfigAccepted`.
+    /// What this node does for the pod network; absent without a PodNetwork.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PodNetworkState")]
+    pub pod_network: Option<PodNetworkState>,
+    /// `Ready`, `ConfigAccepted`; with a PodNetwork also `KernelInSync`, `CNIReady`, `Orphaned`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -116,4 +120,41 @@ pub struct Announced {
     /// Addresses announced by BGP.
     #[serde(default)]
     pub bgp: i64,
+}
+
+/// What one node does for the pod network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PodNetworkState {
+    /// Mode of the PodNetwork.
+    pub mode: PodNetworkMode,
+    /// This node's own pod CIDRs.
+    #[serde(default, rename = "podCIDRs", skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), transform = rule::strings)]
+    pub pod_cidrs: Vec<String>,
+    /// Pod CIDRs of other nodes that have a direct route here.
+    #[serde(default)]
+    pub direct_routes: i64,
+    /// Pod CIDRs with a route that was learned by BGP.
+    #[serde(default)]
+    pub imported_routes: i64,
+    /// Pod CIDRs that are wanted here and have no route (at most 32).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub uninstalled: Vec<UninstalledRoute>,
+}
+
+/// A route that this node should have and does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UninstalledRoute {
+    /// Destination.
+    #[schemars(length(max = 49))]
+    pub prefix: String,
+    /// `NextHopNotOnLink`, `ForeignRoute` or `Refused`.
+    #[schemars(length(max = 32))]
+    pub reason: String,
+    /// A sentence for people.
+    #[schemars(length(max = 1024))]
+    pub message: String,
 }

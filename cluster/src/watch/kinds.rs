@@ -43,6 +43,7 @@ pub(super) fn start(
         Kind::Pool => spawn(tasks, sink, Api::all(client.clone()), all, pool),
         Kind::Peer => spawn(tasks, sink, Api::all(client.clone()), all, peer),
         Kind::Advertisement => spawn(tasks, sink, Api::all(client.clone()), all, advertisement),
+        Kind::PodNetwork => spawn(tasks, sink, Api::all(client.clone()), all, pod_network),
         Kind::Service => {
             let selection = all.fields("spec.type=LoadBalancer");
             spawn(tasks, sink, Api::all(client.clone()), selection, service);
@@ -106,6 +107,7 @@ fn patience(kind: Kind) -> Duration {
         | Kind::Pool
         | Kind::Peer
         | Kind::Advertisement
+        | Kind::PodNetwork
         | Kind::Service
         | Kind::EndpointSlice
         | Kind::Node
@@ -130,6 +132,10 @@ fn peer(object: &DeserializeGuard<crds::BGPPeer>) -> Parse<Object> {
 }
 
 fn advertisement(object: &DeserializeGuard<crds::BGPAdvertisement>) -> Parse<Object> {
+    guarded(object)
+}
+
+fn pod_network(object: &DeserializeGuard<crds::PodNetwork>) -> Parse<Object> {
     guarded(object)
 }
 

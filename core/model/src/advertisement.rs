@@ -1,5 +1,7 @@
 use alloc::{format, string::String, vec::Vec};
 
+pub use crds::LoopPrevention;
+
 use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors};
 
 /// A BGPAdvertisement's spec, parsed.
@@ -15,6 +17,8 @@ pub struct Advertisement {
     pub nodes: Selectors,
     /// BGPPeers by name; empty: all peers of the node.
     pub peers: Vec<Name>,
+    /// What becomes of packets to an announced address that no Service takes.
+    pub loop_prevention: LoopPrevention,
 }
 
 impl Advertisement {
@@ -45,6 +49,7 @@ impl Advertisement {
             services: Selectors::parse("spec.serviceSelectors", &spec.service_selectors)?,
             nodes: Selectors::parse("spec.nodeSelectors", &spec.node_selectors)?,
             peers: parse_names("spec.peers", &spec.peers)?,
+            loop_prevention: spec.loop_prevention,
         })
     }
 }

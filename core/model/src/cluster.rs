@@ -8,8 +8,8 @@ use alloc::{
 use ipnet::IpNet;
 
 use crate::{
-    Advertisement, EndpointSlice, Endpoints, Kind, Labels, Name, Node, Object, Parsed, Peer, Pool,
-    Rejection, Secret, Service, ServiceKey, Settings,
+    Advertisement, EndpointSlice, Endpoints, Kind, Labels, Name, Node, Object, Parsed, Peer,
+    PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings,
 };
 use names::Names;
 
@@ -24,6 +24,8 @@ pub struct Cluster {
     pub peers: BTreeMap<Name, Parsed<Peer>>,
     /// BGPAdvertisements.
     pub advertisements: BTreeMap<Name, Parsed<Advertisement>>,
+    /// PodNetworks; only the one named `default` can be usable.
+    pub pod_networks: BTreeMap<Name, Parsed<PodNetwork>>,
     /// Services of type LoadBalancer.
     pub services: BTreeMap<ServiceKey, Service>,
     /// Endpoints by Service.
@@ -94,6 +96,11 @@ impl Cluster {
                 object,
                 Advertisement::eq,
             )),
+            Object::PodNetwork(object) => everything(insert_parsed(
+                &mut self.pod_networks,
+                object,
+                PodNetwork::eq,
+            )),
             Object::Service(service) => self.insert_service(service),
             Object::EndpointSlice(slice) => self.insert_slice(slice),
             Object::Node(node) => {
@@ -152,6 +159,7 @@ impl Cluster {
             Kind::Pool => everything(self.pools.remove(name).is_some()),
             Kind::Peer => everything(self.peers.remove(name).is_some()),
             Kind::Advertisement => everything(self.advertisements.remove(name).is_some()),
+            Kind::PodNetwork => everything(self.pod_networks.remove(name).is_some()),
             Kind::Service => match self.services.remove(key) {
                 Some(_) => Touched::Service(key.clone()),
                 None => Touched::Nothing,
@@ -199,6 +207,7 @@ impl Cluster {
             Kind::Pool => scoped(&self.pools),
             Kind::Peer => scoped(&self.peers),
             Kind::Advertisement => scoped(&self.advertisements),
+            Kind::PodNetwork => scoped(&self.pod_networks),
             Kind::Service => self.services.keys().cloned().collect(),
             Kind::EndpointSlice => self.slices.keys().cloned().collect(),
             Kind::Node => scoped(&self.nodes),

@@ -4,8 +4,8 @@ use ipnet::IpNet;
 use k8s_openapi::api::{core::v1, discovery, networking};
 
 use crate::{
-    Advertisement, EndpointSlice, Labels, Meta, Name, Node, Peer, Pool, Rejection, Secret, Service,
-    ServiceKey, Settings,
+    Advertisement, EndpointSlice, Labels, Meta, Name, Node, Peer, PodNetwork, Pool, Rejection,
+    Secret, Service, ServiceKey, Settings,
 };
 
 /// A configuration object: its metadata, and its value or why it is rejected.
@@ -28,6 +28,8 @@ pub enum Kind {
     Peer,
     /// BGPAdvertisement.
     Advertisement,
+    /// PodNetwork.
+    PodNetwork,
     /// Service of type LoadBalancer.
     Service,
     /// EndpointSlice.
@@ -50,6 +52,7 @@ impl Kind {
             Self::Pool => "IPAddressPool",
             Self::Peer => "BGPPeer",
             Self::Advertisement => "BGPAdvertisement",
+            Self::PodNetwork => "PodNetwork",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
             Self::Node => "Node",
@@ -71,6 +74,8 @@ pub enum Object {
     Peer(Parsed<Peer>),
     /// BGPAdvertisement.
     Advertisement(Parsed<Advertisement>),
+    /// PodNetwork.
+    PodNetwork(Parsed<PodNetwork>),
     /// Service of type LoadBalancer.
     Service(Service),
     /// EndpointSlice.
@@ -144,6 +149,7 @@ impl Object {
             Self::Pool(_) => Kind::Pool,
             Self::Peer(_) => Kind::Peer,
             Self::Advertisement(_) => Kind::Advertisement,
+            Self::PodNetwork(_) => Kind::PodNetwork,
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Node(_) => Kind::Node,
@@ -161,6 +167,7 @@ impl Object {
             Self::Pool(pool) => ServiceKey::cluster_scoped(pool.meta.name.clone()),
             Self::Peer(peer) => ServiceKey::cluster_scoped(peer.meta.name.clone()),
             Self::Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
+            Self::PodNetwork(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::Service(service) => service.key.clone(),
             Self::EndpointSlice(slice) => slice.key(),
             Self::Node(node) => ServiceKey::cluster_scoped(node.meta.name.clone()),
@@ -189,6 +196,12 @@ impl From<&crds::BGPPeer> for Object {
 impl From<&crds::BGPAdvertisement> for Object {
     fn from(object: &crds::BGPAdvertisement) -> Self {
         Self::Advertisement(Advertisement::parse(object))
+    }
+}
+
+impl From<&crds::PodNetwork> for Object {
+    fn from(object: &crds::PodNetwork) -> Self {
+        Self::PodNetwork(PodNetwork::parse(object))
     }
 }
 

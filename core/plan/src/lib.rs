@@ -19,20 +19,36 @@ extern crate alloc;
 extern crate std;
 
 mod bgp;
+mod cni;
 mod decision;
 mod eligible;
 mod gate;
 mod holder;
 mod last_good;
+mod link;
+mod loop_prevention;
+mod nat;
+mod network;
 mod pass;
 mod peer;
 mod plan;
 mod planner;
+mod route;
+mod setting;
 mod view;
 
+pub use cni::{Cni, CniConfig};
 pub use decision::{Decision, Gap, Skip};
 pub use gate::{GateMode, Outcome, Probe, ProbeTarget};
+pub use link::{Link, LinkRole, Links};
+pub use loop_prevention::Guard;
+pub use nat::{Egress, FamilyEgress, SourceNat};
+pub use network::{Learned, NetworkPlan, Part};
 pub use peer::{PlannedPeer, Unusable};
 pub use plan::{Changes, Plan, Target};
 pub use planner::{Options, Planner};
+pub use route::{
+    Hop, ROUTE_PROTOCOL, RouteDiff, RouteKey, RouteOp, RouteTarget, Routes, apply, diff,
+};
+pub use setting::Setting;
 pub use view::NodeAddresses;

@@ -1,10 +1,10 @@
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::net::IpAddr;
 
 use bgp::{PeerName, Prefix, Route};
 use model::ServiceKey;
 
-use crate::{Decision, NodeAddresses, PlannedPeer, Unusable};
+use crate::{Decision, Guard, NetworkPlan, NodeAddresses, PlannedPeer, Unusable};
 
 /// What this node should do now, and why it does not do the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct Plan {
     pub unusable: Vec<Unusable>,
     /// This node's addresses, which are its next hops.
     pub addresses: NodeAddresses,
+    /// Announced addresses whose untranslated packets are stopped.
+    pub guards: BTreeMap<IpAddr, Guard>,
+    /// The pod network's part.
+    pub network: Arc<NetworkPlan>,
 }
 
 /// What a decision is about. Sorted by Service, so that all decisions of a Service stand together.
@@ -37,6 +41,10 @@ pub struct Changes {
     pub peers: Option<Vec<PlannedPeer>>,
     /// Changed prefixes with all their routes; an empty list withdraws.
     pub routes: BTreeMap<Prefix, Vec<Route>>,
+    /// Changed addresses whose untranslated packets are stopped; `None`: no longer.
+    pub guards: BTreeMap<IpAddr, Option<Guard>>,
+    /// The pod network's part, when it differs from the one before.
+    pub network: Option<Arc<NetworkPlan>>,
     /// The first full plan is in.
     pub complete: bool,
 }
@@ -72,6 +80,8 @@ impl Changes {
     pub fn merge(&mut self, later: Self) {
         self.peers = later.peers.or(self.peers.take());
         self.routes.extend(later.routes);
+        self.guards.extend(later.guards);
+        self.network = later.network.or(self.network.take());
         self.complete |= later.complete;
     }
 }
@@ -91,6 +101,7 @@ mod tests {
             peers: Some(Vec::new()),
             routes: BTreeMap::from([(prefix, Vec::from([route]))]),
             complete: true,
+            ..Changes::default()
         };
         let later = Changes {
             routes: BTreeMap::from([(prefix, Vec::new())]),

@@ -225,6 +225,7 @@ fn kind_of(change: &Change) -> Kind {
             Object::Pool(_) => Kind::Pool,
             Object::Peer(_) => Kind::Peer,
             Object::Advertisement(_) => Kind::Advertisement,
+            Object::PodNetwork(_) => Kind::PodNetwork,
             Object::Service(_) => Kind::Service,
             Object::EndpointSlice(_) => Kind::EndpointSlice,
             Object::Node(_) => Kind::Node,
