@@ -21,23 +21,27 @@ extern crate alloc;
 extern crate std;
 
 mod fsm;
+mod import;
 mod notice;
 mod outside;
 pub mod params;
 mod peer;
 mod peer_config;
+mod rejected;
 mod rib;
 mod session;
 mod speaker;
 pub mod wire;
 
 pub use fsm::State;
+pub use import::Import;
 pub use notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
 pub use params::{
     Afi, Asn, BgpIdentifier, Community, ExtendedCommunity, Family, FamilySet, HoldTime,
     LargeCommunity, Prefix, Safi,
 };
 pub use peer_config::{PeerConfig, PeerName};
+pub use rejected::{RejectReason, Rejected};
 pub use rib::{PeerSet, Route};
 pub use speaker::Speaker;
 pub use wire::attr::RouteAttributes;

@@ -7,6 +7,7 @@ use core::time::Duration;
 use crate::fsm::State;
 use crate::params::{Asn, BgpIdentifier, FamilySet};
 use crate::peer_config::PeerName;
+use crate::rejected::Rejected;
 
 /// Names one TCP attempt; never used twice by one speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -114,7 +115,7 @@ pub struct SessionView {
     pub last_error: Option<String>,
     /// How often the session left Established.
     pub flaps: u64,
-    /// Prefixes of the peer that were accepted; always 0, as nothing is accepted without configuration (RFC 8212).
+    /// Prefixes of the peer that are accepted: none without configuration (RFC 8212).
     pub received: u64,
     /// Prefixes that the peer was sent and that were not withdrawn since.
     pub advertised: u64,
@@ -137,6 +138,8 @@ pub struct Counters {
     pub treated_as_withdraw: u64,
     /// Attributes passed over because of an error (RFC 7606).
     pub attributes_discarded: u64,
+    /// Routes read and not accepted, and accepted ones that a new import filter ended.
+    pub rejected: Rejected,
     /// NOTIFICATIONs read.
     pub notifications_received: u64,
     /// NOTIFICATIONs written.

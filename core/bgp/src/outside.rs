@@ -2,13 +2,14 @@ use alloc::collections::VecDeque;
 
 use crate::fsm::Random;
 use crate::notice::{ConnectionId, Notice};
-use crate::rib::LocRib;
+use crate::rib::{Learned, LocRib};
 
 /// What lies outside of one peer and that all peers of a speaker share.
 #[derive(Debug)]
 pub(crate) struct Outside {
     pub(crate) random: Random,
     pub(crate) loc_rib: LocRib,
+    pub(crate) learned: Learned,
     notices: VecDeque<Notice>,
     connections: u64,
 }
@@ -18,6 +19,7 @@ impl Outside {
         Self {
             random: Random::new(seed),
             loc_rib: LocRib::default(),
+            learned: Learned::default(),
             notices: VecDeque::new(),
             connections: 0,
         }

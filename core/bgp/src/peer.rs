@@ -9,6 +9,7 @@ use crate::fsm::{Backoff, Connection, Event, Role, State, Timer, Timers};
 use crate::notice::{ConnectionId, Counters, LocalAddresses, Notice, SessionView};
 use crate::outside::Outside;
 use crate::peer_config::PeerConfig;
+use crate::rib::Outcome;
 use crate::session::Session;
 use crate::wire::{CeaseSubcode, Notification};
 
@@ -99,10 +100,27 @@ impl Peer {
         self.show_state(now, outside);
     }
 
+    /// Whether a new configuration can be taken over without an end of the session.
+    pub(crate) fn can_adjust(&self, config: &PeerConfig) -> bool {
+        let mut sessions = self.session.iter();
+        // A peer that cannot send its routes again does so only at the start of a session.
+        let has_all = config.import.narrows(&self.config.import);
+        self.config.keeps_session(config) && sessions.all(|each| has_all || each.can_refresh)
+    }
+
     /// Takes a configuration over that leaves the session alone.
     pub(crate) fn adjust(&mut self, now: Duration, config: PeerConfig, outside: &mut Outside) {
         let passive_changed = config.passive != self.config.passive;
-        self.config = config;
+        let before = core::mem::replace(&mut self.config, config);
+        if let Some(session) = &mut self.session
+            && before.import != self.config.import
+        {
+            let mut outcome = Outcome {
+                counters: &mut self.counters,
+                learned: &mut outside.learned,
+            };
+            session.handle_import(&before.import, &self.config.import, &mut outcome);
+        }
         if passive_changed && self.connections.is_empty() && self.rest == State::Active {
             self.timers.stop(Timer::ConnectRetry);
             self.start(now, outside);
@@ -258,6 +276,7 @@ impl Peer {
             .as_mut()
             .filter(|session| session.connection == id)
         {
+            session.take_requests(out);
             let sent = session
                 .adj_rib_out
                 .poll_transmit(&mut outside.loc_rib, budget, out);

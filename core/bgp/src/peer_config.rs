@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::import::Import;
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
 use crate::wire::PeerType;
 
@@ -34,6 +35,8 @@ pub struct PeerConfig {
     pub passive: bool,
     /// Families that we offer; those that we do not know are left out.
     pub families: Vec<Family>,
+    /// Which of the peer's prefixes are accepted.
+    pub import: Import,
     /// TTL (hop limit) of our packets for a peer that may be more than one hop away; `None`: 1 for eBGP.
     pub multi_hop_ttl: Option<u8>,
     /// 0: no password. Changes whenever the password does.
@@ -56,13 +59,15 @@ impl PeerConfig {
         self.families.iter().copied().collect()
     }
 
-    /// Whether a session made with `self` may go on under `other`: only what the session does not depend on differs.
+    /// Whether a session made with `self` may go on under `other`: only what the session does not depend on differs. A
+    /// wider `import` may still cost the session of a peer that cannot send its routes again (RFC 2918).
     #[must_use]
     pub fn keeps_session(&self, other: &Self) -> bool {
         let timers = Self {
             keepalive: other.keepalive,
             connect_retry: other.connect_retry,
             passive: other.passive,
+            import: other.import.clone(),
             ..self.clone()
         };
         timers == *other

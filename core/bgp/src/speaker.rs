@@ -1,4 +1,4 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -9,7 +9,7 @@ use crate::outside::Outside;
 use crate::params::Prefix;
 use crate::peer::{Cause, Peer};
 use crate::peer_config::{PeerConfig, PeerName};
-use crate::rib::Route;
+use crate::rib::{Route, next_hops};
 use crate::wire::CeaseSubcode;
 
 /// Octets of UPDATEs after which a write ends.
@@ -17,7 +17,7 @@ const WRITE_BUDGET: usize = 64 * 1024;
 
 /// All peers of one node.
 ///
-/// After every `handle_*`: take all notices, then ask [`Speaker::poll_transmit`] for every connection that can be
+/// After every `handle_*`: take all notices and learned prefixes, then ask [`Speaker::poll_transmit`] for every connection that can be
 /// written, then [`Speaker::poll_timeout`] for when to call [`Speaker::handle_timeout`]. Read what has arrived before
 /// that: a hold timer must not expire over bytes that lie in the socket.
 #[derive(Debug)]
@@ -39,7 +39,8 @@ impl Speaker {
     }
 
     /// Sets all peers. A peer that is gone is told so (Cease/Peer De-configured), one that changed in what its session
-    /// depends on is reset (Cease/Other Configuration Change), every other one goes on untouched.
+    /// depends on is reset (Cease/Other Configuration Change), every other one goes on untouched. A changed import filter
+    /// is no reason for a reset, unless it lets more pass and the peer cannot send its routes again (RFC 2918).
     pub fn handle_peers(&mut self, now: Duration, peers: impl IntoIterator<Item = PeerConfig>) {
         if self.stopped {
             return;
@@ -61,7 +62,7 @@ impl Speaker {
             let Some(config) = wanted.remove(name) else {
                 continue;
             };
-            if peer.config.keeps_session(&config) {
+            if peer.can_adjust(&config) {
                 peer.adjust(now, config, outside);
                 continue;
             }
@@ -194,6 +195,27 @@ impl Speaker {
         })
     }
 
+    /// A prefix whose next hops are others than when it was last told, with all of them, sorted: those of the best path
+    /// and of the paths that are as good. None are left: the prefix is not reachable any more. To be asked after every
+    /// `handle_*` until it is silent.
+    pub fn poll_learned(&mut self) -> Option<(Prefix, Vec<IpAddr>)> {
+        let peers = &self.peers;
+        self.outside
+            .learned
+            .poll(|prefix| next_hops_of(peers, prefix))
+    }
+
+    /// Everything that is learned now, told or not, with its next hops, by prefix.
+    pub fn learned(&self) -> impl Iterator<Item = (Prefix, Vec<IpAddr>)> {
+        let sessions = self.peers.values().filter_map(|peer| peer.session.as_ref());
+        let prefixes: BTreeSet<Prefix> = sessions
+            .flat_map(|session| session.adj_rib_in.prefixes().copied())
+            .collect();
+        prefixes
+            .into_iter()
+            .map(|prefix| (prefix, next_hops_of(&self.peers, &prefix)))
+    }
+
     /// A peer's configuration.
     #[must_use]
     pub fn peer(&self, name: &str) -> Option<&PeerConfig> {
@@ -216,4 +238,9 @@ impl Speaker {
         let peer = self.peers.values_mut().find(|peer| peer.owns(connection))?;
         Some((peer, &mut self.outside))
     }
+}
+
+fn next_hops_of(peers: &BTreeMap<PeerName, Peer>, prefix: &Prefix) -> Vec<IpAddr> {
+    let sessions = peers.values().filter_map(|peer| peer.session.as_ref());
+    next_hops(sessions.filter_map(|session| session.adj_rib_in.path(prefix)))
 }

@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use bgp::{BgpIdentifier, Family, PeerConfig, PeerName};
 use model::{Cluster, Name, Node, Parsed, Peer, Secret};
 
-use crate::{NodeAddresses, last_good::LastGood};
+use crate::{NodeAddresses, last_good::LastGood, pod_network::Learning};
 
 /// Identifier of a node whose name hashes to 0.
 const LAST_RESORT: BgpIdentifier = match BgpIdentifier::new(1) {
@@ -80,6 +80,7 @@ impl PeerBook {
         cluster: &Cluster,
         node: &Name,
         own: &Node,
+        learning: &Learning,
         unusable: &mut Vec<Unusable>,
     ) -> BTreeMap<PeerName, PlannedPeer> {
         self.good.retain(&cluster.peers);
@@ -90,7 +91,10 @@ impl PeerBook {
             match password(cluster, &peer) {
                 Ok(password) => {
                     let password_generation = self.generation(&name, password.as_ref());
-                    let config = config(&name, &peer, node, own, password_generation);
+                    let config = PeerConfig {
+                        import: learning.import(&name),
+                        ..config(&name, &peer, node, own, password_generation)
+                    };
                     planned.insert(name, PlannedPeer { config, password });
                 }
                 Err(message) => unusable.push(Unusable::peer(&name, message)),
@@ -213,6 +217,7 @@ fn config(
             .into_iter()
             .filter_map(|(yes, f)| yes.then_some(f))
             .collect(),
+        import: bgp::Import::default(),
         multi_hop_ttl: peer.multi_hop_ttl,
         password_generation,
     }

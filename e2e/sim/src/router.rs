@@ -159,6 +159,7 @@ fn peer_for(node: usize) -> PeerConfig {
         connect_retry: None,
         passive: true,
         families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+        import: bgp::Import::default(),
         multi_hop_ttl: None,
         password_generation: 0,
     }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bgp::{
-    Asn, BgpIdentifier, Family, HoldTime, PeerConfig, PeerSet, Prefix, Route, RouteAttributes,
+    Asn, BgpIdentifier, Family, HoldTime, Import, PeerConfig, PeerSet, Prefix, Route,
+    RouteAttributes,
 };
 use model::Secret;
 use plan::{Changes, PlannedPeer};
@@ -138,6 +139,7 @@ impl Node {
             connect_retry: peer.connect_retry.map(std::time::Duration::from_secs),
             passive: peer.passive,
             families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            import: Import::default(),
             multi_hop_ttl: peer.multi_hop_ttl,
             password_generation: *generation,
         };

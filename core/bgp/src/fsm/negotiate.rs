@@ -17,6 +17,8 @@ pub(crate) struct Negotiated {
     pub(crate) keepalive: Option<Duration>,
     /// The peer's identifier.
     pub(crate) remote_identifier: BgpIdentifier,
+    /// Whether the peer sends its routes again when asked (RFC 2918).
+    pub(crate) route_refresh: bool,
 }
 
 /// Why an OPEN that could be read is refused (RFC 4271 section 6.2). The peer's fault, or that of the configuration.
@@ -111,6 +113,7 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
         hold_time,
         keepalive: third.map(|third| config.keepalive.map_or(third, |fixed| fixed.min(third))),
         remote_identifier: open.identifier,
+        route_refresh: open.capabilities.contains(&Capability::RouteRefresh),
     })
 }
 

@@ -66,6 +66,7 @@ impl Peer {
         if now.saturating_sub(session.since) >= STABLE {
             self.backoff.reset();
         }
+        session.adj_rib_in.release(&mut outside.learned);
         session.adj_rib_out.release(&mut outside.loc_rib);
         self.flaps += 1;
         self.last_error = Some(reason.clone());

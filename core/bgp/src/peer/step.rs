@@ -8,6 +8,7 @@ use crate::fsm::{
 };
 use crate::notice::{ConnectionId, Dial, Notice};
 use crate::outside::Outside;
+use crate::rib::Outcome;
 use crate::session::Session;
 use crate::wire::{CeaseSubcode, ErrorCode, Notification};
 
@@ -62,9 +63,14 @@ impl Peer {
             }
             Payload::Update(update) => {
                 if let Some(session) = &mut self.session {
+                    let mut outcome = Outcome {
+                        counters: &mut self.counters,
+                        learned: &mut outside.learned,
+                    };
+                    let import = &self.config.import;
                     session
                         .adj_rib_in
-                        .handle_update(&update, &mut self.counters);
+                        .handle_update(&update, import, &mut outcome);
                 }
             }
             Payload::RouteRefresh(refresh) => {

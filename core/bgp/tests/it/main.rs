@@ -9,6 +9,7 @@
 )]
 
 mod collision;
+mod learn;
 mod pair;
 mod robustness;
 mod scripted;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bgp::{
-    Asn, BgpIdentifier, ConnectionId, Family, HoldTime, LocalAddresses, Notice, PeerConfig,
+    Asn, BgpIdentifier, ConnectionId, Family, HoldTime, Import, LocalAddresses, Notice, PeerConfig,
     SessionView, Speaker, State,
 };
 
@@ -56,6 +56,7 @@ pub(crate) fn config(side: usize) -> PeerConfig {
         connect_retry: None,
         passive: false,
         families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+        import: Import::default(),
         multi_hop_ttl: None,
         password_generation: 0,
     }

@@ -1,20 +1,24 @@
 //! No sequence of events, in any order and with any bytes, makes a speaker panic or lose its count.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bgp::wire::attr::{AsPath, Origin, PathAttribute};
 use bgp::wire::{
     AsnWidth, Dialect, ErrorCode, Message, Notification, PeerType, RawUpdate, RouteRefresh,
 };
 use bgp::{
-    Asn, ConnectionId, Family, FamilySet, Notice, PeerConfig, PeerSet, Prefix, Route,
-    RouteAttributes, Speaker,
+    Asn, ConnectionId, Family, FamilySet, Import, Notice, PeerConfig, PeerSet, Prefix, Route,
+    RouteAttributes, SessionView, Speaker,
 };
 use proptest::prelude::*;
 
 use crate::pair::{config, local};
 use crate::scripted::open_of;
+
+/// What a peer may make a speaker hold of one family.
+const MAX_PREFIXES: u32 = 3;
 
 #[derive(Clone, Debug)]
 enum Input {
@@ -55,6 +59,11 @@ fn peer(number: u8, generation: u64, passive: bool) -> PeerConfig {
         address: [192, 0, 2, 100 + number].into(),
         password_generation: generation,
         passive,
+        import: Import {
+            within: vec![Prefix::new([10, 0, 0, 0].into(), 8).unwrap()],
+            max_prefixes: MAX_PREFIXES,
+            ..Import::default()
+        },
         ..config(0)
     }
 }
@@ -63,12 +72,32 @@ fn message(kind: u8) -> Message {
     match kind % 8 {
         0..=2 => Message::Open(open_of(Asn(64513), 9, u32::from(kind / 8) + 1)),
         3 | 4 => Message::Keepalive,
-        5 => Message::Update(RawUpdate::default()),
+        5 => Message::Update(update(kind / 8)),
         6 => Message::RouteRefresh(RouteRefresh::request(Family::IPV4_UNICAST)),
         _ => Message::Notification(Notification::new(
             ErrorCode::from_codes(6, kind / 8),
             vec![],
         )),
+    }
+}
+
+fn update(number: u8) -> RawUpdate {
+    let prefixes = vec![Prefix::new([10, number, 0, 0].into(), 16).unwrap()];
+    if number.is_multiple_of(4) {
+        return RawUpdate {
+            withdrawn: prefixes,
+            ..RawUpdate::default()
+        };
+    }
+    let path = AsPath::sequence(&[Asn(64513)]);
+    RawUpdate {
+        attributes: vec![
+            PathAttribute::Origin(Origin::Igp),
+            PathAttribute::AsPath(path),
+            PathAttribute::NextHop([192, 0, 2, number].into()),
+        ],
+        announced: prefixes,
+        ..RawUpdate::default()
     }
 }
 
@@ -176,5 +205,9 @@ proptest! {
             .map(|view| view.peer)
             .collect();
         prop_assert_eq!(established, world.up);
+        let within = |view: SessionView| view.received <= u64::from(MAX_PREFIXES);
+        prop_assert!(world.speaker.sessions().all(within));
+        let told: BTreeMap<_, _> = core::iter::from_fn(|| world.speaker.poll_learned()).collect();
+        prop_assert_eq!(told, world.speaker.learned().collect::<BTreeMap<_, _>>());
     }
 }

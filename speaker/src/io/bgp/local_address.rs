@@ -129,6 +129,7 @@ mod tests {
             connect_retry: None,
             passive: false,
             families: vec![],
+            import: bgp::Import::default(),
             multi_hop_ttl: None,
             password_generation: 0,
         }

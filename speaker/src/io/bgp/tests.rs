@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
-use bgp::{Asn, BgpIdentifier, Family, HoldTime, PeerConfig, PeerSet, Prefix, Route, State};
+use bgp::{Asn, BgpIdentifier, Family, HoldTime, Import, PeerConfig, PeerSet, Prefix, Route, State};
 use model::Secret;
 use plan::PlannedPeer;
 
@@ -32,6 +32,7 @@ fn peer(side: u32, port: u16, password: Option<&str>) -> PlannedPeer {
             connect_retry: Some(Duration::from_millis(200)),
             passive: side == 1,
             families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            import: Import::default(),
             multi_hop_ttl: None,
             password_generation: u64::from(password.is_some()),
         },

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fsm::Negotiated;
+use crate::import::Import;
 use crate::notice::LocalAddresses;
 use crate::params::{Asn, BgpIdentifier, HoldTime};
 use crate::peer_config::PeerConfig;
@@ -82,6 +83,7 @@ fn config(peer_type: PeerType) -> PeerConfig {
         connect_retry: None,
         passive: false,
         families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+        import: Import::default(),
         multi_hop_ttl: None,
         password_generation: 0,
     }
@@ -101,6 +103,7 @@ fn export(peer_type: PeerType) -> Export {
         hold_time: HoldTime::DEFAULT,
         keepalive: None,
         remote_identifier: BgpIdentifier::new(2).unwrap(),
+        route_refresh: true,
     };
     let addresses = LocalAddresses {
         local: [192, 0, 2, 1].into(),

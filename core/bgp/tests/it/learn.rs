@@ -1,0 +1,485 @@
+//! What peers advertise: accepted, decided on, told, and asked for again.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bgp::wire::attr::{AsPath, MpReach, NextHop, Origin, PathAttribute};
+use bgp::wire::capability::Capability;
+use bgp::wire::{AsnWidth, Dialect, Message, PeerType, RawUpdate, RouteRefresh, RouteRefreshKind};
+use bgp::{
+    Asn, ConnectionId, Family, FamilySet, Import, PeerConfig, PeerSet, Prefix, RejectReason, Route,
+    Speaker, State,
+};
+use proptest::prelude::*;
+
+use crate::pair::{Pair, config, local};
+use crate::scripted::{Scripted, open, open_of};
+
+type Told = BTreeMap<Prefix, Vec<IpAddr>>;
+
+fn prefix(text: &str) -> Prefix {
+    text.parse().unwrap()
+}
+
+fn import(within: &[&str]) -> Import {
+    Import {
+        within: within.iter().map(|text| prefix(text)).collect(),
+        except: vec![],
+        max_prefixes: 100,
+        allow_own_asn: 0,
+    }
+}
+
+fn importing(within: &[&str]) -> PeerConfig {
+    PeerConfig {
+        import: import(within),
+        ..config(0)
+    }
+}
+
+/// Takes over what is told; how often something was.
+fn take(speaker: &mut Speaker, told: &mut Told) -> usize {
+    let mut times = 0;
+    while let Some((prefix, next_hops)) = speaker.poll_learned() {
+        match next_hops.is_empty() {
+            true => assert!(told.remove(&prefix).is_some(), "{prefix} was not there"),
+            false => assert_ne!(told.insert(prefix, next_hops.clone()), Some(next_hops)),
+        }
+        times += 1;
+    }
+    times
+}
+
+fn told(speaker: &mut Speaker) -> Told {
+    let mut told = Told::new();
+    take(speaker, &mut told);
+    told
+}
+
+fn to_all() -> Vec<Route> {
+    vec![Route {
+        peers: PeerSet::All,
+        attributes: Default::default(),
+    }]
+}
+
+/// Of IPv4 prefixes.
+fn announce(prefixes: &[Prefix], next_hop: [u8; 4], asns: &[u32]) -> Message {
+    let asns: Vec<_> = asns.iter().copied().map(Asn).collect();
+    Message::Update(RawUpdate {
+        attributes: vec![
+            PathAttribute::Origin(Origin::Igp),
+            PathAttribute::AsPath(AsPath::sequence(&asns)),
+            PathAttribute::NextHop(next_hop.into()),
+        ],
+        announced: prefixes.to_vec(),
+        ..RawUpdate::default()
+    })
+}
+
+fn withdraw(prefixes: &[Prefix]) -> Message {
+    Message::Update(RawUpdate {
+        withdrawn: prefixes.to_vec(),
+        ..RawUpdate::default()
+    })
+}
+
+fn refreshes(messages: &[Message]) -> Vec<Family> {
+    let family = |message: &Message| match message {
+        Message::RouteRefresh(refresh) if refresh.kind == RouteRefreshKind::Request => {
+            Some(refresh.family)
+        }
+        Message::RouteRefresh(_)
+        | Message::Open(_)
+        | Message::Update(_)
+        | Message::Notification(_)
+        | Message::Keepalive => None,
+    };
+    messages.iter().filter_map(family).collect()
+}
+
+fn established(config: PeerConfig) -> Scripted {
+    let mut peer = Scripted::new(config, local(0));
+    peer.establish();
+    assert_eq!(peer.view().state, State::Established);
+    peer
+}
+
+/// With a peer that does not offer ROUTE-REFRESH.
+fn established_without_refresh(config: PeerConfig) -> Scripted {
+    let mut peer = Scripted::new(config, local(0));
+    peer.read();
+    let mut open = open();
+    open.capabilities
+        .retain(|capability| *capability != Capability::RouteRefresh);
+    peer.say(&Message::Open(open));
+    peer.say(&Message::Keepalive);
+    peer.read();
+    assert_eq!(peer.view().state, State::Established);
+    peer
+}
+
+#[test]
+fn learns_what_the_other_side_advertises_and_forgets_what_it_withdraws() {
+    let importing = PeerConfig {
+        import: import(&["10.244.0.0/16", "fd00::/48"]),
+        ..config(1)
+    };
+    let mut pair = Pair::new(1, [config(0), importing], [true, true]);
+    pair.run(Duration::from_secs(5));
+    let [ipv4, ipv6] = ["10.244.1.0/24", "fd00::/64"].map(prefix);
+    let routes = [ipv4, ipv6, prefix("198.51.100.1/32")].map(|prefix| (prefix, to_all()));
+    let now = pair.now;
+    pair.speakers[0].handle_routes(now, routes);
+    pair.settle();
+    pair.run(Duration::from_secs(1));
+    let mut seen = told(&mut pair.speakers[1]);
+    let (next_hop4, next_hop6) = (local(0).local, local(0).ipv6.unwrap().into());
+    assert_eq!(
+        seen,
+        BTreeMap::from([(ipv4, vec![next_hop4]), (ipv6, vec![next_hop6])])
+    );
+    let view = pair.view(1);
+    assert_eq!(view.received, 2);
+    assert_eq!(view.counters.rejected.count(RejectReason::NotInFilter), 1);
+
+    pair.speakers[0].handle_routes(pair.now, [(ipv4, vec![])]);
+    pair.settle();
+    pair.run(Duration::from_secs(1));
+    assert_eq!(take(&mut pair.speakers[1], &mut seen), 1);
+    assert_eq!(seen, BTreeMap::from([(ipv6, vec![next_hop6])]));
+
+    pair.reset(0, [true, true]);
+    assert_eq!(take(&mut pair.speakers[1], &mut seen), 1);
+    assert!(seen.is_empty());
+    pair.run(Duration::from_secs(60));
+    take(&mut pair.speakers[1], &mut seen);
+    assert_eq!(seen, BTreeMap::from([(ipv6, vec![next_hop6])]));
+}
+
+#[test]
+fn a_filter_that_opens_later_brings_the_routes_without_a_reset() {
+    let mut pair = Pair::new(1, [config(0), config(1)], [true, true]);
+    pair.run(Duration::from_secs(5));
+    let [ipv4, ipv6] = ["10.244.1.0/24", "fd00::/64"].map(prefix);
+    pair.speakers[0].handle_routes(pair.now, [ipv4, ipv6].map(|prefix| (prefix, to_all())));
+    pair.settle();
+    pair.run(Duration::from_secs(1));
+    assert!(told(&mut pair.speakers[1]).is_empty());
+
+    let importing = |within: &[&str]| PeerConfig {
+        import: import(within),
+        ..config(1)
+    };
+    pair.speakers[1].handle_peers(pair.now, [importing(&["10.244.0.0/16", "fd00::/48"])]);
+    pair.settle();
+    pair.run(Duration::from_secs(1));
+    let mut seen = told(&mut pair.speakers[1]);
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [ipv4, ipv6]);
+
+    pair.speakers[1].handle_peers(pair.now, [importing(&["fd00::/48"])]);
+    take(&mut pair.speakers[1], &mut seen);
+    assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [ipv6]);
+    pair.settle();
+    pair.run(Duration::from_secs(60));
+    assert_eq!(pair.established(), [true, true]);
+    assert_eq!([pair.view(0).flaps, pair.view(1).flaps], [0, 0]);
+}
+
+#[test]
+fn asks_for_each_family_once_when_the_filter_becomes_wider_and_never_when_narrower() {
+    let mut peer = established(config(0));
+    for within in [&["10.0.0.0/8"][..], &["10.0.0.0/8", "10.0.0.0/7"]] {
+        peer.speaker.handle_peers(peer.now, [importing(within)]);
+    }
+    assert_eq!(
+        refreshes(&peer.read()),
+        [Family::IPV4_UNICAST, Family::IPV6_UNICAST]
+    );
+    for within in [&["10.0.0.0/7"][..], &["10.0.0.0/8"], &[]] {
+        peer.speaker.handle_peers(peer.now, [importing(within)]);
+        assert!(refreshes(&peer.read()).is_empty());
+    }
+    assert_eq!(peer.view().flaps, 0);
+}
+
+#[test]
+fn a_narrower_filter_makes_room_for_what_was_ignored() {
+    let mut tight = importing(&["10.0.0.0/8"]);
+    tight.import.max_prefixes = 1;
+    let mut peer = established(tight.clone());
+    peer.say(&announce(
+        &[prefix("10.1.0.0/16"), prefix("10.2.0.0/16")],
+        [192, 0, 2, 2],
+        &[64513],
+    ));
+    assert_eq!(peer.view().received, 1);
+    tight.import.except = vec![prefix("10.1.0.0/16")];
+    peer.speaker.handle_peers(peer.now, [tight]);
+    assert_eq!(refreshes(&peer.read()), [Family::IPV4_UNICAST]);
+}
+
+#[test]
+fn a_peer_that_cannot_send_its_routes_again_is_reset_for_a_wider_filter_only() {
+    let mut peer = established_without_refresh(importing(&["10.0.0.0/8"]));
+    peer.speaker
+        .handle_peers(peer.now, [importing(&["10.1.0.0/16"])]);
+    assert!(refreshes(&peer.read()).is_empty());
+    assert_eq!(peer.view().state, State::Established);
+    peer.speaker
+        .handle_peers(peer.now, [importing(&["10.0.0.0/8"])]);
+    let codes = peer.last_words().map(|last| last.error.codes());
+    assert_eq!(codes, Some((6, 6)));
+}
+
+#[test]
+fn demarcations_of_an_answer_are_passed_over() {
+    let mut peer = established(importing(&["10.0.0.0/8"]));
+    let route = prefix("10.1.0.0/16");
+    for kind in [
+        RouteRefreshKind::Begin,
+        RouteRefreshKind::End,
+        RouteRefreshKind::Unknown(9),
+    ] {
+        peer.say(&Message::RouteRefresh(RouteRefresh {
+            family: Family::IPV4_UNICAST,
+            kind,
+        }));
+        peer.say(&announce(&[route], [192, 0, 2, 2], &[64513]));
+    }
+    assert_eq!(told(&mut peer.speaker).len(), 1);
+    assert_eq!(peer.view().state, State::Established);
+}
+
+#[test]
+fn many_changes_before_a_look_are_one_and_none_when_all_is_as_before() {
+    let mut peer = established(importing(&["10.0.0.0/8"]));
+    let route = [prefix("10.1.0.0/16")];
+    let mut seen = Told::new();
+    peer.say(&announce(&route, [192, 0, 2, 2], &[64513]));
+    peer.say(&announce(&route, [192, 0, 2, 3], &[64513]));
+    assert_eq!(take(&mut peer.speaker, &mut seen), 1);
+    peer.say(&withdraw(&route));
+    peer.say(&announce(&route, [192, 0, 2, 3], &[64513, 64514]));
+    assert_eq!(take(&mut peer.speaker, &mut seen), 0);
+    assert_eq!(seen.values().flatten().count(), 1);
+}
+
+#[test]
+fn an_unreadable_attribute_withdraws_what_was_learned() {
+    let mut peer = established(importing(&["10.0.0.0/8"]));
+    let route = [prefix("10.1.0.0/16")];
+    peer.say(&announce(&route, [192, 0, 2, 2], &[64513]));
+    let mut seen = told(&mut peer.speaker);
+    // The next hop is missing: treat-as-withdraw (RFC 7606 section 3 d).
+    let Message::Update(mut update) = announce(&route, [192, 0, 2, 2], &[64513]) else {
+        return;
+    };
+    update.attributes.pop();
+    peer.say(&Message::Update(update));
+    take(&mut peer.speaker, &mut seen);
+    assert!(seen.is_empty());
+    assert_eq!(peer.view().state, State::Established);
+}
+
+#[test]
+fn a_link_local_next_hop_alone_is_counted_and_not_accepted() {
+    let mut peer = established(importing(&["fd00::/48"]));
+    for (next_hop, accepted) in [
+        (NextHop::Ipv6("fe80::2".parse().unwrap()), 0),
+        (
+            NextHop::Ipv6WithLinkLocal {
+                global: "2001:db8::2".parse().unwrap(),
+                link_local: "fe80::2".parse().unwrap(),
+            },
+            1,
+        ),
+    ] {
+        peer.say(&Message::Update(RawUpdate {
+            attributes: vec![
+                PathAttribute::Origin(Origin::Igp),
+                PathAttribute::AsPath(AsPath::sequence(&[Asn(64513)])),
+                PathAttribute::MpReach(MpReach {
+                    family: Family::IPV6_UNICAST,
+                    next_hop,
+                    prefixes: vec![prefix("fd00::/64")],
+                }),
+            ],
+            ..RawUpdate::default()
+        }));
+        assert_eq!(peer.view().received, accepted);
+    }
+    let rejected = peer.view().counters.rejected;
+    assert_eq!(rejected.count(RejectReason::NoNextHop), 1);
+}
+
+/// One speaker with three peers that connect to it and say what they like.
+struct Fabric {
+    speaker: Speaker,
+    connections: [ConnectionId; 3],
+    told: Told,
+}
+
+const NOW: Duration = Duration::from_secs(1);
+
+impl Fabric {
+    fn new() -> Self {
+        let mut fabric = Self {
+            speaker: Speaker::new(1),
+            connections: [ConnectionId(0); 3],
+            told: Told::new(),
+        };
+        fabric.import(&import(&["10.0.0.0/8"]));
+        (0..3).for_each(|number| fabric.connect(number));
+        fabric
+    }
+
+    fn import(&mut self, import: &Import) {
+        let peer = |number: u8| PeerConfig {
+            name: format!("leaf-{number}").into(),
+            address: [192, 0, 2, 10 + number].into(),
+            passive: true,
+            import: import.clone(),
+            ..config(0)
+        };
+        self.speaker.handle_peers(NOW, (0..3).map(peer));
+    }
+
+    fn connect(&mut self, number: u8) {
+        let address = [192, 0, 2, 10 + number].into();
+        let accepted = self.speaker.handle_accepted(NOW, address, local(0));
+        self.connections[usize::from(number)] = accepted.unwrap();
+        let identifier = 10 + u32::from(number);
+        self.say(number, &Message::Open(open_of(Asn(64513), 9, identifier)));
+        self.say(number, &Message::Keepalive);
+    }
+
+    fn say(&mut self, number: u8, message: &Message) {
+        let dialect = Dialect {
+            asn_width: AsnWidth::Four,
+            families: FamilySet::BOTH,
+            ..Dialect::initial(PeerType::External)
+        };
+        let mut bytes = vec![];
+        message.encode(&dialect, &mut bytes).unwrap();
+        let id = self.connections[usize::from(number)];
+        self.speaker.handle_bytes(NOW, id, &bytes);
+    }
+
+    fn take(&mut self) -> usize {
+        take(&mut self.speaker, &mut self.told)
+    }
+}
+
+#[test]
+fn equal_paths_of_several_peers_are_all_taken_and_a_shorter_one_beats_them() {
+    let mut fabric = Fabric::new();
+    let route = [prefix("10.1.0.0/16")];
+    for number in [2, 0, 1] {
+        let asns = [64513, 64600 + u32::from(number)];
+        let next_hop = [192, 0, 2, 10 + number];
+        fabric.say(number, &announce(&route, next_hop, &asns));
+    }
+    let hops = |numbers: &[u8]| {
+        let hop = |number: &u8| IpAddr::from([192, 0, 2, 10 + number]);
+        numbers.iter().map(hop).collect::<Vec<_>>()
+    };
+    assert_eq!(fabric.take(), 1);
+    assert_eq!(fabric.told[&route[0]], hops(&[0, 1, 2]));
+    fabric.say(1, &announce(&route, [192, 0, 2, 11], &[64513]));
+    fabric.take();
+    assert_eq!(fabric.told[&route[0]], hops(&[1]));
+    let id = fabric.connections[1];
+    fabric.speaker.handle_closed(NOW, id, "reset".into());
+    fabric.take();
+    assert_eq!(fabric.told[&route[0]], hops(&[0, 2]));
+}
+
+#[test]
+fn no_peer_makes_us_hold_more_than_its_limit() {
+    let mut fabric = Fabric::new();
+    for block in 0..200_u8 {
+        let prefixes: Vec<_> = (0..=255_u8)
+            .map(|last| Prefix::new([10, block, last, 0].into(), 24).unwrap())
+            .collect();
+        fabric.say(0, &announce(&prefixes, [192, 0, 2, 10], &[64513]));
+    }
+    let view = fabric.speaker.sessions().next().unwrap();
+    assert_eq!(view.received, 100);
+    let ignored = view.counters.rejected.count(RejectReason::MaxPrefixes);
+    assert_eq!(ignored, 200 * 256 - 100);
+    assert_eq!(fabric.take(), 100);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Announce(u8, Vec<u8>, u8, u8),
+    Withdraw(u8, Vec<u8>),
+    Import(u32, bool),
+    Reset(u8),
+    Look,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let peer = 0..3_u8;
+    let prefixes = || prop::collection::vec(0..6_u8, 1..4);
+    prop_oneof![
+        8 => (peer.clone(), prefixes(), 0..4_u8, 0..3_u8)
+            .prop_map(|(peer, list, hop, length)| Step::Announce(peer, list, hop, length)),
+        4 => (peer.clone(), prefixes()).prop_map(|(peer, list)| Step::Withdraw(peer, list)),
+        2 => (0..5_u32, any::<bool>()).prop_map(|(most, all)| Step::Import(most, all)),
+        1 => peer.prop_map(Step::Reset),
+        4 => Just(Step::Look),
+    ]
+}
+
+impl Fabric {
+    fn apply(&mut self, step: Step) {
+        let numbered = |list: Vec<u8>| -> Vec<Prefix> {
+            let prefix = |number| Prefix::new([10, number, 0, 0].into(), 16).unwrap();
+            list.into_iter().map(prefix).collect()
+        };
+        match step {
+            Step::Announce(peer, list, hop, length) => {
+                let asns: Vec<u32> = (0..length)
+                    .map(|number| 64513 + u32::from(number))
+                    .collect();
+                let message = announce(&numbered(list), [192, 0, 2, 20 + hop], &asns);
+                self.say(peer, &message);
+            }
+            Step::Withdraw(peer, list) => self.say(peer, &withdraw(&numbered(list))),
+            Step::Import(most, all) => {
+                let within = if all { "10.0.0.0/8" } else { "10.2.0.0/15" };
+                self.import(&Import {
+                    max_prefixes: most,
+                    ..import(&[within])
+                });
+            }
+            Step::Reset(peer) => {
+                let id = self.connections[usize::from(peer)];
+                self.speaker.handle_closed(NOW, id, "reset".into());
+                self.connect(peer);
+            }
+            Step::Look => {
+                self.take();
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_was_told_equals_a_full_look(steps in prop::collection::vec(step(), 0..60)) {
+        let mut fabric = Fabric::new();
+        for step in steps {
+            let looks = matches!(step, Step::Look);
+            fabric.apply(step);
+            if looks {
+                prop_assert_eq!(&fabric.told, &fabric.speaker.learned().collect::<Told>());
+            }
+        }
+        fabric.take();
+        prop_assert_eq!(&fabric.told, &fabric.speaker.learned().collect::<Told>());
+    }
+}
