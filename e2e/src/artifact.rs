@@ -41,8 +41,12 @@ pub(crate) async fn prepare() -> Result<()> {
 /// A program of the lab; containers get it mounted, so links are followed.
 pub(crate) fn program(name: &str) -> Result<PathBuf> {
     let link = cache().join("bin").join(name);
-    link.canonicalize()
-        .with_context(|| format!("{} is missing; tools/build makes it", link.display()))
+    link.canonicalize().with_context(|| {
+        format!(
+            "{} is missing; tools/build or e2e/images/build makes it",
+            link.display()
+        )
+    })
 }
 
 /// An image that the lab makes itself.

@@ -250,6 +250,31 @@ impl Case {
         Ok(())
     }
 
+    /// Waits until a deleted pod is gone.
+    ///
+    /// # Errors
+    /// When it stays for more than a minute.
+    pub async fn await_pod_gone(&self, name: &str) -> Result<()> {
+        let pods: Api<Pod> = self.api();
+        let sentence = format!("pod {}/{name} is gone", self.name);
+        await_condition(&sentence, Duration::from_secs(60), async || {
+            Ok(Seen::when(pods.get_opt(name).await?.is_none(), ()))
+        })
+        .await
+    }
+
+    /// Applies the pod network of the lab with changes, until the lab is restored.
+    ///
+    /// # Errors
+    /// When the API server refuses it.
+    pub async fn change_pod_network(&self, change: impl FnOnce(&mut Value)) -> Result<()> {
+        let mut object = workload::pod_network();
+        if let Some(spec) = object.get_mut("spec") {
+            change(spec);
+        }
+        self.lab.cluster.apply_value(&object).await
+    }
+
     /// Creates a LoadBalancer Service, and waits for its addresses.
     ///
     /// # Errors

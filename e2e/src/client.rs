@@ -1,33 +1,23 @@
 //! Somebody outside the cluster, behind the router.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::condition::{Seen, await_condition};
-use crate::node::Machine;
+use crate::fetch::{Tally, url};
+use crate::machine::Machine;
 
 /// The client's addresses, which a pod sees when nothing translates them.
 pub const ADDRESSES: [&str; 2] = ["10.9.0.2", "fd09::2"];
+/// The client's networks.
+pub const SUBNETS: [&str; 2] = ["10.9.0.0/24", "fd09::/64"];
+/// Where the client itself is a web server, in a lab whose pod network is Herald.
+pub const PORT: u16 = 8080;
 
 /// The client's container.
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     machine: Machine,
-}
-
-/// What became of a series of requests.
-#[derive(Clone, Debug, Default)]
-pub struct Tally {
-    /// Requests that were answered with 200.
-    pub answered: usize,
-    /// Connections that were made and then cut (curl's exit codes 52 and 56). Whenever a router's set of next hops changes
-    /// it may send the packets of a connection under way to another node, which knows nothing of it; who makes one request
-    /// at a time can lose one by each change, and no node can prevent it.
-    pub cut: usize,
-    /// The others, each with curl's exit code and the HTTP status.
-    pub lost: Vec<String>,
 }
 
 impl Client {
@@ -43,28 +33,26 @@ impl Client {
         self.machine
     }
 
+    /// Starts the web server that pods look at from inside.
+    pub(crate) async fn serve(self) -> Result<()> {
+        let address = format!(":{PORT}");
+        self.machine.start("pod", &["serve", &address]).await
+    }
+
     /// Fetches a page from port 80 of `address`, over a connection of its own.
     ///
     /// # Errors
     /// When there is no answer within 2 s, or it is not a success.
     pub async fn fetch(self, address: IpAddr, path: &str) -> Result<String> {
-        self.machine
-            .command("curl")
-            .args(["-sS", "--fail", "--max-time", "2", &url(address, path)])
-            .output()
-            .await
+        self.machine.fetch(&url(address, 80, path)).await
     }
 
-    /// Waits until a page can be fetched, and returns it.
+    /// Waits until a page can be fetched from port 80 of `address`, and returns it.
     ///
     /// # Errors
     /// When that does not happen within a minute.
     pub async fn await_page(self, address: IpAddr, path: &str) -> Result<String> {
-        let sentence = format!("the client fetches {}", url(address, path));
-        await_condition(&sentence, Duration::from_secs(60), async || {
-            Ok(Seen::Yes(self.fetch(address, path).await?))
-        })
-        .await
+        self.machine.await_page(&url(address, 80, path)).await
     }
 
     /// Fetches again and again, a request every 20 ms, while `work` goes on.
@@ -77,53 +65,8 @@ impl Client {
         path: &str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<(T, Tally)> {
-        let flag = format!("/run/fetch-{}", address.to_string().replace(':', "-"));
-        self.machine.exec(&["touch", &flag]).await?;
-        let script = "while [ -e \"$1\" ]; do \
-                        status=$(curl -s -o /dev/null --max-time 2 -w '%{http_code}' \"$2\"); \
-                        echo \"$? $status\"; sleep 0.02; \
-                      done";
-        let fetching =
-            self.machine
-                .command("bash")
-                .args(["-c", script, "fetch", &flag, &url(address, path)]);
-        let working = async {
-            let result = work.await;
-            self.machine.exec(&["rm", "-f", &flag]).await?;
-            result
-        };
-        let (output, result) = tokio::join!(fetching.output(), working);
-        Ok((result?, tally(&output?)))
-    }
-}
-
-fn url(address: IpAddr, path: &str) -> String {
-    match address {
-        IpAddr::V4(address) => format!("http://{address}{path}"),
-        IpAddr::V6(address) => format!("http://[{address}]{path}"),
-    }
-}
-
-fn tally(output: &str) -> Tally {
-    let mut tally = Tally::default();
-    for line in output.lines() {
-        match line.split_once(' ') {
-            Some(("0", "200")) => tally.answered += 1,
-            Some(("52" | "56", _)) => tally.cut += 1,
-            _ => tally.lost.push(line.to_owned()),
-        }
-    }
-    tally
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tells_a_cut_connection_from_a_lost_request() {
-        let tally = tally("0 200\n7 000\n56 000\n0 503\n28 000\n0 200\n");
-        assert_eq!((tally.answered, tally.cut), (2, 1));
-        assert_eq!(tally.lost, ["7 000", "0 503", "28 000"]);
+        self.machine
+            .fetch_during(&url(address, 80, path), work)
+            .await
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::artifact;
-use crate::node::Machine;
+use crate::machine::Machine;
 use crate::pki::{Authority, write, write_token_keys};
 use crate::topology::CONTROL_PLANE;
 
@@ -13,6 +13,9 @@ use crate::topology::CONTROL_PLANE;
 pub(crate) const MACHINE: Machine = Machine::new("cp");
 /// The program that a case stops and starts.
 pub(crate) const API_SERVER: &str = "kube-apiserver";
+
+/// The cluster's pod ranges, as `--cluster-cidr` has them.
+pub(crate) const POD_RANGES: [&str; 2] = ["10.244.0.0/16", "fd00:10:244::/56"];
 
 /// Where the API server answers, for nodes and for this machine.
 pub(crate) fn url() -> String {

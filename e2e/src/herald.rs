@@ -4,44 +4,57 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use crds::{SessionStatus, SpeakerState};
+use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::{Api, ListParams, LogParams, PostParams};
+use kube::api::{Api, ListParams, PostParams};
+use serde_json::Value;
 
 use crate::Lab;
 use crate::artifact::{Image, root};
 use crate::condition::{Seen, await_condition};
-use crate::node::{NODES, Node};
-use crate::router::ADDRESSES;
+use crate::network::Network;
+use crate::node::{Node, W1, W2, W3};
+use crate::router::{ADDRESSES, FAR_ADDRESSES};
 use crate::workload;
 
 /// Where Herald is installed.
 pub const NAMESPACE: &str = "herald-system";
 /// The peers that every case may rely on: the router over IPv4 and over IPv6.
 pub const PEERS: [&str; 2] = ["tor4", "tor6"];
+/// The peers of the node in the other subnet.
+pub const FAR_PEERS: [&str; 2] = ["far4", "far6"];
 /// The image's name in the manifest, which `IMAGE` may replace.
 const MANIFEST_IMAGE: &str = concat!("herald:", env!("CARGO_PKG_VERSION"));
 
 impl Lab {
-    /// Installs Herald from `deploy/herald.yaml`, and waits until it is ready.
+    /// Installs Herald from its manifest, and waits until it is ready, and with it the nodes that have no pod network
+    /// but Herald's.
     ///
     /// # Errors
     /// When `make image` has not been run, or Herald does not become ready within two minutes.
     pub async fn install(&self) -> Result<()> {
         let image = Image::herald();
-        let [first, second] = NODES;
-        tokio::try_join!(first.load(&image), second.load(&image))
+        try_join_all(self.nodes().iter().map(|node| node.load(&image)))
+            .await
             .context("`make image` makes the image")?;
         self.apply_manifest().await?;
+        self.apply_pod_network().await?;
+        self.apply_peers().await?;
         self.await_herald().await?;
-        self.apply_peers().await
+        self.await_nodes().await
     }
 
-    /// Applies `deploy/herald.yaml` with the image that is in use.
-    pub(crate) async fn apply_manifest(&self) -> Result<()> {
-        let manifest = std::fs::read_to_string(root().join("deploy/herald.yaml"))?;
+    /// Applies `deploy/herald.yaml`, or `deploy/herald-network.yaml`, with the image that is in use.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn apply_manifest(&self) -> Result<()> {
+        let path = root().join("deploy").join(self.network.manifest());
+        let manifest =
+            std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let manifest = manifest.replace(
             &format!("image: {MANIFEST_IMAGE}\n"),
             &format!("image: {}\n", Image::herald().tag),
@@ -76,6 +89,7 @@ impl Lab {
     pub async fn await_herald(&self) -> Result<()> {
         let deployments: Api<Deployment> = Api::namespaced(self.cluster.client(), NAMESPACE);
         let daemons: Api<DaemonSet> = Api::namespaced(self.cluster.client(), NAMESPACE);
+        let nodes = i32::try_from(self.nodes().len())?;
         await_condition("Herald is ready", Duration::from_secs(120), async || {
             let controller = deployments.get("herald-controller").await?;
             let speaker = daemons.get("herald-speaker").await?;
@@ -88,10 +102,10 @@ impl Lab {
             let speakers = speaker
                 .status
                 .filter(|status| status.observed_generation == speaker.metadata.generation)
-                .filter(|status| status.updated_number_scheduled == Some(2))
+                .filter(|status| status.updated_number_scheduled == Some(nodes))
                 .map(|status| status.number_ready);
             Ok(Seen::when(
-                controllers == Some(2) && speakers == Some(2),
+                controllers == Some(2) && speakers == Some(nodes),
                 (controllers, speakers),
             ))
         })
@@ -99,17 +113,41 @@ impl Lab {
         Ok(())
     }
 
-    /// The two peers as they should be, whatever a case has made of them.
+    /// The peers as they should be, whatever a case has made of them.
     ///
     /// # Errors
     /// When the API server refuses.
     pub async fn apply_peers(&self) -> Result<()> {
-        for (name, address) in PEERS.into_iter().zip(ADDRESSES) {
-            self.cluster
-                .apply_value(&workload::peer(name, address))
-                .await?;
+        for peer in self.peers() {
+            self.cluster.apply_value(&peer).await?;
         }
         Ok(())
+    }
+
+    /// The router as every node's peer, over its own subnet.
+    fn peers(&self) -> Vec<Value> {
+        let near = PEERS.into_iter().zip(ADDRESSES);
+        let far = FAR_PEERS.into_iter().zip(FAR_ADDRESSES);
+        match self.network {
+            Network::Other => near
+                .map(|(name, address)| workload::peer(name, address))
+                .collect(),
+            Network::Herald => near
+                .map(|(name, address)| workload::peer_of(name, address, &[W1, W2]))
+                .chain(far.map(|(name, address)| workload::peer_of(name, address, &[W3])))
+                .collect(),
+        }
+    }
+
+    /// The PodNetwork object as it should be, where the pod network is Herald's.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn apply_pod_network(&self) -> Result<()> {
+        match self.network {
+            Network::Other => Ok(()),
+            Network::Herald => self.cluster.apply_value(&workload::pod_network()).await,
+        }
     }
 
     /// Waits until every node has its two sessions with the router.
@@ -117,7 +155,7 @@ impl Lab {
     /// # Errors
     /// When that does not happen.
     pub async fn await_sessions(&self) -> Result<()> {
-        for node in NODES {
+        for node in self.nodes() {
             self.router.await_session(node.ipv4, true).await?;
             self.router.await_session(node.ipv6, true).await?;
         }
@@ -196,7 +234,7 @@ impl Lab {
         ] {
             add(command, or_error(self.router.show(command).await));
         }
-        for node in NODES {
+        for &node in self.nodes() {
             let state = self.speaker_state(node).await;
             let state = state.and_then(|state| Ok(serde_yaml_ng::to_string(&state)?));
             add(&format!("SpeakerState {}", node.name()), or_error(state));
@@ -217,16 +255,15 @@ impl Lab {
             .map_err(Into::into);
         let listed = listed.and_then(|list| Ok(serde_json::to_string_pretty(&list.items)?));
         add("EndpointSlices", or_error(listed));
-        let pods: Api<Pod> = Api::namespaced(self.cluster.client(), NAMESPACE);
-        let list = pods.list(&ListParams::default()).await;
-        for pod in list.map(|list| list.items).unwrap_or_default() {
-            let name = pod.metadata.name.unwrap_or_default();
-            let wanted = LogParams {
-                tail_lines: Some(200),
-                ..LogParams::default()
-            };
-            let log = pods.logs(&name, &wanted).await.map_err(Into::into);
-            add(&format!("log of {name}"), or_error(log));
+        for node in self.nodes() {
+            for (title, script) in [
+                ("routes", "ip route; ip -6 route"),
+                ("nftables", "nft list ruleset"),
+                ("logs", "tail -n 200 /var/log/pods/herald-system_*/*/*.log"),
+            ] {
+                let shown = node.machine.exec(&["bash", "-c", script]).await;
+                add(&format!("{title} {}", node.name()), or_error(shown));
+            }
         }
         report
     }

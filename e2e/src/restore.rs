@@ -10,7 +10,7 @@ use kube::api::{Api, DeleteParams, ListParams};
 use crate::case::LABEL;
 use crate::condition::{Seen, await_condition};
 use crate::herald::NAMESPACE;
-use crate::node::NODES;
+use crate::network::Network;
 use crate::{Lab, control_plane};
 
 /// Removes what the cases of an earlier run have left in the cluster, and waits until it is gone.
@@ -69,14 +69,17 @@ pub(crate) async fn restore(lab: &Lab) -> Result<()> {
     if !lab.cluster.ready().await.unwrap_or(false) {
         revive_api_server(lab).await?;
     }
-    for node in NODES {
+    for node in lab.nodes() {
         node.set_link(true).await?;
-        node.restore_addresses().await?;
+        node.restore_addresses(lab.network).await?;
         relabel(lab, node.name()).await?;
     }
-    lab.route_pods().await?;
+    if lab.network == Network::Other {
+        lab.route_pods().await?;
+    }
     lab.router.restore().await?;
     lab.apply_manifest().await?;
+    lab.apply_pod_network().await?;
     lab.apply_peers().await?;
     lab.await_herald().await?;
     lab.await_sessions().await

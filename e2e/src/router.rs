@@ -7,7 +7,8 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::condition::{Seen, await_condition};
-use crate::node::{Machine, Node};
+use crate::machine::Machine;
+use crate::node::Node;
 
 /// The router's autonomous system number.
 pub const ASN: u32 = 65000;
@@ -15,6 +16,8 @@ pub const ASN: u32 = 65000;
 pub const NODE_ASN: u32 = 65001;
 /// The router's addresses on the rack's network.
 pub const ADDRESSES: [&str; 2] = ["10.1.0.1", "fd01::1"];
+/// The router's addresses on the network of `W3`.
+pub const FAR_ADDRESSES: [&str; 2] = ["10.2.0.1", "fd02::1"];
 
 /// The FRR router.
 #[derive(Clone, Copy, Debug)]

@@ -14,3 +14,13 @@ pub(crate) fn folder() -> PathBuf {
 pub(crate) fn kubeconfig() -> PathBuf {
     folder().join("kubeconfig")
 }
+
+/// Whose pod network the lab has.
+pub(crate) fn network() -> PathBuf {
+    folder().join("network")
+}
+
+/// What a node looked like before Herald came.
+pub(crate) fn untouched(node: &str) -> PathBuf {
+    folder().join("untouched").join(node)
+}

@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::artifact::{self, Image, cache, program};
 use crate::command::Command;
 use crate::docker::{docker, import};
+use crate::network::Network;
 use crate::state;
 
 /// Prefix of everything in the lab that has a name on this machine.
@@ -24,7 +25,7 @@ pub(crate) fn container(node: &str) -> String {
 }
 
 /// Creates containers and links; addresses and the router come up with them.
-pub(crate) async fn deploy() -> Result<()> {
+pub(crate) async fn deploy(network: Network) -> Result<()> {
     let node_image = image("HERALD_NODE_IMAGE", "node").await?;
     let router_image = image("HERALD_ROUTER_IMAGE", "router").await?;
     let bin = state::folder().join("bin");
@@ -36,12 +37,13 @@ pub(crate) async fn deploy() -> Result<()> {
         "kube-scheduler",
         "kubelet",
         "kube-proxy",
+        "pod",
     ] {
         let link = bin.join(name);
         let _ = std::fs::remove_file(&link);
         std::os::unix::fs::symlink(program(name)?, link)?;
     }
-    containerlab("deploy")?
+    containerlab("deploy", network)
         .env("HERALD_NODE_IMAGE", node_image)
         .env("HERALD_ROUTER_IMAGE", router_image)
         .env("HERALD_LAB_BIN", bin)
@@ -104,17 +106,17 @@ async fn image(variable: &str, name: &str) -> Result<String> {
     Ok(image.tag)
 }
 
-fn containerlab(verb: &str) -> Result<Command> {
+fn containerlab(verb: &str, network: Network) -> Command {
     let root = artifact::root();
-    Ok(Command::new(root.join("tools/with-proc-modules"))
+    Command::new(root.join("tools/with-proc-modules"))
         .arg(cache().join("bin/containerlab"))
         .arg(verb)
         .arg("--topo")
-        .arg(root.join("e2e/topologies/lab.clab.yml"))
+        .arg(root.join("e2e/topologies").join(network.topology()))
         .args(["--reconfigure", "--log-level", "warn"])
         .env("CLAB_LABDIR_BASE", state::folder())
         .env("CLAB_VERSION_CHECK", "disable")
         .env("HERALD_LAB_STATE", state::folder())
         .env("HERALD_LAB_SUBNET", SUBNET)
-        .env("HERALD_LAB_CONTROL_PLANE", CONTROL_PLANE))
+        .env("HERALD_LAB_CONTROL_PLANE", CONTROL_PLANE)
 }

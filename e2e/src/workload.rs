@@ -96,6 +96,43 @@ pub fn advertisement(name: &str, pool: &str) -> Value {
     })
 }
 
+/// The router as a peer of some nodes alone.
+#[must_use]
+pub fn peer_of(name: &str, address: &str, nodes: &[Node]) -> Value {
+    let names: Vec<&str> = nodes.iter().map(|node| node.name()).collect();
+    let mut peer = peer(name, address);
+    if let Some(spec) = peer.get_mut("spec").and_then(Value::as_object_mut) {
+        let expression = json!({
+            "key": "kubernetes.io/hostname",
+            "operator": "In",
+            "values": names,
+        });
+        spec.insert(
+            "nodeSelectors".to_owned(),
+            json!([{"matchExpressions": [expression]}]),
+        );
+    }
+    peer
+}
+
+/// The pod network of a lab that has no other.
+#[must_use]
+pub fn pod_network() -> Value {
+    json!({
+        "apiVersion": "heraldlb.io/v1alpha1",
+        "kind": "PodNetwork",
+        "metadata": {"name": "default"},
+        "spec": {
+            "mode": "Network",
+            "podCIDRs": crate::control_plane::POD_RANGES,
+            "advertise": {"enabled": true, "localPref": 100},
+            "routes": {"direct": true, "import": true},
+            "egress": {"masquerade": true, "source": "Auto"},
+            "cni": {"type": "PTP", "install": true},
+        },
+    })
+}
+
 /// The router as a peer, over the transport of `address` and for its family alone.
 #[must_use]
 pub fn peer(name: &str, address: &str) -> Value {

@@ -1,14 +1,17 @@
-// The program inside the lab's pods. As `pod pause` it holds a pod's namespaces; as `pod serve` it is a web
-// server that tells who answers (/hostname) and whom it sees (/clientip).
+// The program inside the lab's pods. As `pod pause` it holds a pod's namespaces; as `pod serve [ADDRESS]` it is a
+// web server (on :8080) that tells who answers (/hostname) and whom it sees (/clientip), and fetches another page
+// for whoever asks (/proxy?url=URL): what a pod sees is seen so without any other program inside it.
 package main
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -16,7 +19,15 @@ func main() {
 		pause()
 		return
 	}
-	serve()
+	if len(os.Args) > 1 && os.Args[1] == "names" {
+		answerNames()
+		return
+	}
+	address := ":8080"
+	if len(os.Args) > 2 {
+		address = os.Args[2]
+	}
+	serve(address)
 }
 
 // pause is process 1 of its pod: it waits for its end and collects orphans that have died.
@@ -35,7 +46,7 @@ func pause() {
 	}
 }
 
-func serve() {
+func serve(address string) {
 	hostname, _ := os.Hostname()
 	http.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "<!doctype html><title>Herald</title><p>Hello from %s.</p>\n", hostname)
@@ -44,14 +55,32 @@ func serve() {
 		fmt.Fprintln(w, hostname)
 	})
 	http.HandleFunc("/clientip", func(w http.ResponseWriter, r *http.Request) {
-		address, _, _ := net.SplitHostPort(r.RemoteAddr)
-		fmt.Fprintln(w, address)
+		client, _, _ := net.SplitHostPort(r.RemoteAddr)
+		fmt.Fprintln(w, client)
 	})
+	http.HandleFunc("/proxy", proxy)
 	// One connection per request: every fetch finds its way anew.
-	server := http.Server{Addr: ":8080"}
+	server := http.Server{Addr: address}
 	server.SetKeepAlivesEnabled(false)
 	if err := server.ListenAndServe(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+// Every request is a connection of its own; one that takes longer than its caller waits is of no use.
+var client = http.Client{
+	Timeout:   1500 * time.Millisecond,
+	Transport: &http.Transport{DisableKeepAlives: true},
+}
+
+func proxy(w http.ResponseWriter, r *http.Request) {
+	response, err := client.Get(r.URL.Query().Get("url"))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+		return
+	}
+	defer response.Body.Close()
+	w.WriteHeader(response.StatusCode)
+	_, _ = io.Copy(w, response.Body)
 }
