@@ -55,8 +55,7 @@ pub async fn apply_peer(
     version: &Version,
     conditions: &[Condition],
 ) -> Result<String, WriteError> {
-    let status = json!({ "conditions": written_all(conditions, Timestamp::now()) });
-    apply::<crds::BGPPeer>(writer, Target::PeerStatus, version, status).await
+    apply::<crds::BGPPeer>(writer, Target::PeerStatus, version, only(conditions)).await
 }
 
 /// Writes the conditions of an advertisement. Gives the new resourceVersion.
@@ -68,8 +67,21 @@ pub async fn apply_advertisement(
     version: &Version,
     conditions: &[Condition],
 ) -> Result<String, WriteError> {
-    let status = json!({ "conditions": written_all(conditions, Timestamp::now()) });
-    apply::<crds::BGPAdvertisement>(writer, Target::AdvertisementStatus, version, status).await
+    let (target, status) = (Target::AdvertisementStatus, only(conditions));
+    apply::<crds::BGPAdvertisement>(writer, target, version, status).await
+}
+
+/// Writes the conditions of a pod network. Gives the new resourceVersion.
+///
+/// # Errors
+/// As [`apply_pool`].
+pub async fn apply_pod_network(
+    writer: &Writer,
+    version: &Version,
+    conditions: &[Condition],
+) -> Result<String, WriteError> {
+    let (target, status) = (Target::PodNetworkStatus, only(conditions));
+    apply::<crds::PodNetwork>(writer, target, version, status).await
 }
 
 async fn apply<K: Resource<DynamicType = ()>>(
@@ -87,6 +99,11 @@ async fn apply<K: Resource<DynamicType = ()>>(
             &Patch::Apply(body),
         )
         .await
+}
+
+/// A status that has nothing but conditions.
+fn only(conditions: &[Condition]) -> Value {
+    json!({ "conditions": written_all(conditions, Timestamp::now()) })
 }
 
 fn pool_status(counts: &PoolCounts, conditions: &[Condition], now: Timestamp) -> Value {

@@ -40,6 +40,8 @@ pub enum Target {
     PeerStatus,
     /// BGPAdvertisement, status.
     AdvertisementStatus,
+    /// PodNetwork, status.
+    PodNetworkStatus,
     /// SpeakerState, object and status.
     SpeakerState,
     /// Event.
@@ -180,6 +182,7 @@ impl Target {
             Self::PoolStatus => "PoolStatus",
             Self::PeerStatus => "PeerStatus",
             Self::AdvertisementStatus => "AdvertisementStatus",
+            Self::PodNetworkStatus => "PodNetworkStatus",
             Self::SpeakerState => "SpeakerState",
             Self::Event => "Event",
             Self::Lease => "Lease",

@@ -4,8 +4,8 @@ use cluster::{
     WriteError, Writer,
     event::ServiceEvent,
     status::{
-        ServiceStatus, Version, apply_advertisement, apply_peer, apply_pool, apply_service,
-        clear_service,
+        ServiceStatus, Version, apply_advertisement, apply_peer, apply_pod_network, apply_pool,
+        apply_service, clear_service,
     },
 };
 use ipam::{Write, Written};
@@ -47,19 +47,21 @@ pub(crate) async fn carry_out(writer: &Writer, write: &Write) -> Result<Written,
             .await?
         }
         Write::Conditions {
-            kind: Kind::Peer,
+            kind,
             name,
             uid,
             resource_version,
             conditions,
-        } => apply_peer(writer, &version(name, uid, resource_version), conditions).await?,
-        Write::Conditions {
-            kind: _,
-            name,
-            uid,
-            resource_version,
-            conditions,
-        } => apply_advertisement(writer, &version(name, uid, resource_version), conditions).await?,
+        } => {
+            let version = version(name, uid, resource_version);
+            if *kind == Kind::Peer {
+                apply_peer(writer, &version, conditions).await?
+            } else if *kind == Kind::PodNetwork {
+                apply_pod_network(writer, &version, conditions).await?
+            } else {
+                apply_advertisement(writer, &version, conditions).await?
+            }
+        }
         Write::ClearService { key } => {
             clear_service(writer, key).await?;
             String::new()

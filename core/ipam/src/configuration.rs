@@ -1,12 +1,13 @@
 use alloc::{
+    collections::BTreeMap,
     format,
     string::{String, ToString},
     vec::Vec,
 };
 
 use model::{
-    Advertisement, Cluster, Condition, Meta, Name, Parsed, Peer, Pool, PoolCounts, Rejection,
-    condition_type,
+    Advertisement, Cluster, Condition, Kind, Meta, Name, Parsed, Peer, PodNetwork, Pool,
+    PoolCounts, Rejection, condition_type,
 };
 
 use crate::{outcome::with_times, space::Space};
@@ -119,21 +120,26 @@ pub(crate) fn advertisement_status(
         Ok(advertisement) => advertisement,
         Err(rejection) => return rejected(meta, rejection),
     };
-    let missing = |kind: &'static str, names: &[Name], known: &dyn Fn(&Name) -> bool| {
-        let unknown = names.iter().filter(|name| !known(name));
-        unknown
-            .map(|name| format!("{kind} \"{name}\" does not exist"))
-            .collect::<Vec<_>>()
-    };
-    let pools = missing("IPAddressPool", &advertisement.pools, &|name| {
-        cluster.pools.contains_key(name)
-    });
-    let peers = missing("BGPPeer", &advertisement.peers, &|name| {
-        cluster.peers.contains_key(name)
-    });
-    let problems = pools.into_iter().chain(peers).collect();
+    let pools = missing(Kind::Pool, &advertisement.pools, &cluster.pools);
+    let peers = missing(Kind::Peer, &advertisement.peers, &cluster.peers);
+    let problems = pools.chain(peers).collect();
     let conditions = [
         accepted(meta, "the advertisement is usable"),
+        resolved(meta, problems),
+    ];
+    with_times(conditions.into(), &meta.conditions)
+}
+
+/// Conditions that the pod network's status is to show.
+pub(crate) fn pod_network_status(cluster: &Cluster, object: &Parsed<PodNetwork>) -> Vec<Condition> {
+    let meta = &object.meta;
+    let network = match &object.value {
+        Ok(network) => network,
+        Err(rejection) => return rejected(meta, rejection),
+    };
+    let problems = missing(Kind::Peer, &network.peers, &cluster.peers).collect();
+    let conditions = [
+        accepted(meta, "the pod network is usable"),
         resolved(meta, problems),
     ];
     with_times(conditions.into(), &meta.conditions)
@@ -193,6 +199,16 @@ fn common_node(cluster: &Cluster, one: &Peer, other: &Peer) -> bool {
         .values()
         .map(|node| &node.meta.labels)
         .any(|labels| one.nodes.matches(labels) && other.nodes.matches(labels))
+}
+
+/// A sentence for each name that no object of the kind has.
+fn missing<T>(
+    kind: Kind,
+    names: &[Name],
+    known: &BTreeMap<Name, T>,
+) -> impl Iterator<Item = String> {
+    let unknown = names.iter().filter(|name| !known.contains_key(*name));
+    unknown.map(move |name| format!("{} \"{name}\" does not exist", kind.as_str()))
 }
 
 fn accepted(meta: &Meta, message: &str) -> Condition {

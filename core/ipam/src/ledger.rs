@@ -34,8 +34,8 @@ pub struct Ledger {
     supply_changed: bool,
     /// Pools, reserved addresses, selectors or settings have changed.
     space_changed: bool,
-    /// Nodes have changed, and perhaps what they reserve.
-    nodes_changed: bool,
+    /// Nodes or the pod network have changed, and perhaps what they reserve.
+    network_changed: bool,
     /// A configuration object, or something that one names, has changed.
     configuration_changed: bool,
     synced: bool,
@@ -50,11 +50,12 @@ pub struct Ledger {
 
 impl Ledger {
     /// Kinds that the rules look at; all must have been listed before [`Ledger::handle_synced`].
-    pub const KINDS: [Kind; 9] = [
+    pub const KINDS: [Kind; 10] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
         Kind::Advertisement,
+        Kind::PodNetwork,
         Kind::Service,
         Kind::Node,
         Kind::Namespace,
@@ -86,7 +87,7 @@ impl Ledger {
                 self.configuration_changed = true;
             }
             // Also where nothing but generation or conditions differ.
-            Change::Apply(Object::Peer(_) | Object::Advertisement(_)) => {
+            Change::Apply(Object::Peer(_) | Object::Advertisement(_) | Object::PodNetwork(_)) => {
                 self.configuration_changed = true;
             }
             Change::Apply(_) => {}
@@ -179,8 +180,8 @@ impl Ledger {
                 self.space_changed = true;
                 self.configuration_changed = true;
             }
-            Kind::Node => {
-                self.nodes_changed = true;
+            Kind::Node | Kind::PodNetwork => {
+                self.network_changed = true;
                 self.configuration_changed = true;
             }
             Kind::Peer | Kind::Advertisement | Kind::Secret => self.configuration_changed = true,

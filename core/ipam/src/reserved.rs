@@ -1,5 +1,6 @@
 use core::net::IpAddr;
 
+use ipnet::IpNet;
 use model::Cluster;
 
 use crate::set::AddressSet;
@@ -24,6 +25,15 @@ impl Reserved {
             }
             for network in &node.pod_cidrs {
                 reserved.pods.insert_network(network);
+            }
+        }
+        // Whatever the mode: the ranges of nodes that nobody has seen yet are in there.
+        let networks = cluster.pod_networks.values();
+        for network in networks.filter_map(|object| object.value.as_ref().ok()) {
+            for prefix in &network.pod_cidrs {
+                if let Ok(network) = IpNet::new(prefix.address(), prefix.length()) {
+                    reserved.pods.insert_network(&network);
+                }
             }
         }
         for network in cluster.service_cidrs.values().flatten() {

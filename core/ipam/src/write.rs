@@ -38,9 +38,9 @@ pub enum Write {
         /// All conditions of ours.
         conditions: Vec<Condition>,
     },
-    /// `status.conditions` of a BGPPeer or BGPAdvertisement.
+    /// `status.conditions` of a BGPPeer, BGPAdvertisement or PodNetwork.
     Conditions {
-        /// [`Kind::Peer`] or [`Kind::Advertisement`].
+        /// [`Kind::Peer`], [`Kind::Advertisement`] or [`Kind::PodNetwork`].
         kind: Kind,
         /// Name of the object.
         name: Name,
@@ -101,6 +101,7 @@ pub(crate) enum Target {
     Pool(Name),
     Peer(Name),
     Advertisement(Name),
+    PodNetwork(Name),
     Clear(ServiceKey),
 }
 

@@ -6,7 +6,7 @@ use model::{Kind, Name, ServiceKey};
 use super::Ledger;
 use crate::{
     Write, WriteError, Written,
-    configuration::{advertisement_status, differ, peer_status, pool_status},
+    configuration::{advertisement_status, differ, peer_status, pod_network_status, pool_status},
     delivery::Delivery,
     roster::Slot,
     write::Target,
@@ -69,6 +69,11 @@ impl Ledger {
                 name,
                 ..
             } => Target::Peer(name.clone()),
+            Write::Conditions {
+                kind: Kind::PodNetwork,
+                name,
+                ..
+            } => Target::PodNetwork(name.clone()),
             Write::Conditions { name, .. } => Target::Advertisement(name.clone()),
             Write::ClearService { key } => Target::Clear(key.clone()),
         })
@@ -77,9 +82,11 @@ impl Ledger {
     fn delivery_mut(&mut self, target: &Target) -> Option<&mut Delivery> {
         match target {
             Target::Service(slot) => Some(&mut self.roster.entry_mut(*slot)?.delivery),
-            Target::Pool(_) | Target::Peer(_) | Target::Advertisement(_) | Target::Clear(_) => {
-                Some(self.deliveries.entry(target.clone()).or_default())
-            }
+            Target::Pool(_)
+            | Target::Peer(_)
+            | Target::Advertisement(_)
+            | Target::PodNetwork(_)
+            | Target::Clear(_) => Some(self.deliveries.entry(target.clone()).or_default()),
         }
     }
 
@@ -132,6 +139,11 @@ impl Ledger {
                 let object = self.cluster.advertisements.get(name)?;
                 let conditions = advertisement_status(&self.cluster, object);
                 self.prepare_conditions(now, target, Kind::Advertisement, &object.meta, conditions)
+            }
+            Target::PodNetwork(name) => {
+                let object = self.cluster.pod_networks.get(name)?;
+                let conditions = pod_network_status(&self.cluster, object);
+                self.prepare_conditions(now, target, Kind::PodNetwork, &object.meta, conditions)
             }
             Target::Clear(key) => {
                 let back = self.cluster.services.contains_key(key);

@@ -6,7 +6,7 @@ use model::{AssignedReason, Name, Service, ServiceKey, StatusOwner, Timestamp};
 use super::Ledger;
 use crate::{
     allocate::{World, allocate},
-    configuration::{advertisement_status, differ, peer_status, pool_status},
+    configuration::{advertisement_status, differ, peer_status, pod_network_status, pool_status},
     outcome::{Left, Outcome, Refusal, assigned_since},
     reserved::Reserved,
     roster::{Entry, Slot},
@@ -20,7 +20,7 @@ type Claim = (u8, Reverse<bool>, Timestamp, Timestamp, Name);
 impl Ledger {
     /// Decides everything that the changes since the last pass concern.
     pub(super) fn pass(&mut self, now: Duration) {
-        let moved = core::mem::take(&mut self.nodes_changed)
+        let moved = core::mem::take(&mut self.network_changed)
             && Reserved::of(&self.cluster) != *self.space.reserved();
         let redraw = core::mem::take(&mut self.space_changed) || moved;
         if redraw {
@@ -254,6 +254,7 @@ impl Ledger {
             Target::Pool(name) => cluster.pools.contains_key(name),
             Target::Peer(name) => cluster.peers.contains_key(name),
             Target::Advertisement(name) => cluster.advertisements.contains_key(name),
+            Target::PodNetwork(name) => cluster.pod_networks.contains_key(name),
         });
         for (name, object) in &self.cluster.pools {
             let (_, conditions) = pool_status(&self.cluster, &self.space, object);
@@ -272,6 +273,14 @@ impl Ledger {
                 &object.meta.conditions,
             ) {
                 self.due.insert(Target::Advertisement(name.clone()));
+            }
+        }
+        for (name, object) in &self.cluster.pod_networks {
+            if differ(
+                &pod_network_status(&self.cluster, object),
+                &object.meta.conditions,
+            ) {
+                self.due.insert(Target::PodNetwork(name.clone()));
             }
         }
     }

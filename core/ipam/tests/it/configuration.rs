@@ -3,7 +3,7 @@ use model::{
     condition_type,
 };
 
-use crate::object::{allocated, ip, pool};
+use crate::object::{allocated, ip, pod_network, pool};
 use crate::server::{Server, shown};
 
 fn meta(name: &str, created: i64) -> Meta {
@@ -67,6 +67,7 @@ fn conditions(server: &Server, name: &str) -> Vec<Condition> {
     match object {
         Object::Peer(peer) => peer.meta.conditions.clone(),
         Object::Advertisement(object) => object.meta.conditions.clone(),
+        Object::PodNetwork(object) => object.meta.conditions.clone(),
         other => panic!("{other:?}"),
     }
 }
@@ -173,6 +174,48 @@ fn an_advertisement_names_what_is_missing_until_it_appears() {
 }
 
 #[test]
+fn the_pod_network_names_peers_that_are_missing_until_they_appear() {
+    let mut server = Server::new();
+    server.put_other(pod_network(&["10.244.0.0/16"], &["tor-1", "tor-2"]));
+    server.put_other(Object::Peer(peer("tor-1", 1, "10.0.0.1", None)));
+    server.settle();
+    assert_eq!(
+        accepted(&server, "default"),
+        "True Accepted: the pod network is usable"
+    );
+    assert_eq!(
+        resolved(&server, "default"),
+        "False RefNotFound: BGPPeer \"tor-2\" does not exist"
+    );
+    server.put_other(Object::Peer(peer("tor-2", 1, "10.0.0.2", None)));
+    server.settle();
+    assert_eq!(
+        resolved(&server, "default"),
+        "True ResolvedRefs: every name exists"
+    );
+}
+
+#[test]
+fn a_pod_network_that_makes_no_sense_says_why() {
+    let mut server = Server::new();
+    let rejection = Rejection::new(
+        "metadata.name",
+        "\"other\" is not the one name that counts",
+        "name the object default",
+    );
+    server.put_other(Object::PodNetwork(Parsed {
+        meta: meta("other", 1),
+        value: Err(rejection),
+    }));
+    server.settle();
+    assert_eq!(
+        accepted(&server, "other"),
+        "False Rejected: metadata.name: \"other\" is not the one name that counts; name the object default"
+    );
+    assert_eq!(resolved(&server, "other"), "");
+}
+
+#[test]
 fn a_peer_says_what_is_wrong_with_its_secret() {
     let mut server = Server::new();
     let mut object = peer("tor", 1, "10.0.0.1", None);
@@ -221,7 +264,8 @@ fn an_unchanged_configuration_is_not_written_again() {
     let mut server = Server::new();
     server.put_pool("p", 1, pool(&["10.0.0.0/24"]));
     server.put_other(Object::Peer(peer("tor", 1, "10.0.0.1", None)));
-    assert_eq!(server.settle(), 2);
+    server.put_other(pod_network(&["10.244.0.0/16"], &["tor"]));
+    assert_eq!(server.settle(), 3);
     server.put_other(node("n1", "a"));
     assert_eq!(server.settle() + server.pass_time(100), 0);
     server.restart(true);

@@ -10,8 +10,15 @@ use model::{
 };
 use proptest::prelude::*;
 
-use crate::object::{allocated, asks_for, dual, key, node, pool, service};
+use crate::object::{allocated, asks_for, dual, key, node, pod_network, pool, service};
 use crate::server::{Fate, Server};
+
+/// Ranges of the PodNetwork, two of them over what pools have.
+const POD_RANGES: [&[&str]; 3] = [
+    &["10.200.0.0/16"],
+    &["10.0.0.4/31"],
+    &["10.0.0.0/31", "fd00::2/127"],
+];
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -20,6 +27,7 @@ enum Step {
     Pool(u8, u8),
     DeletePool(u8),
     Node(u8),
+    PodNetwork(u8),
     Tell,
     Write(Fate),
     Wait(u8),
@@ -33,6 +41,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0_u8..3, any::<u8>()).prop_map(|(index, shape)| Step::Pool(index, shape)),
         1 => (0_u8..3).prop_map(Step::DeletePool),
         1 => (0_u8..8).prop_map(Step::Node),
+        1 => (0_u8..6).prop_map(Step::PodNetwork),
         6 => Just(Step::Tell),
         8 => prop_oneof![
             6 => Just(Fate::Success),
@@ -129,6 +138,12 @@ fn act(server: &mut Server, step: &Step) {
         Step::Node(last) => {
             server.put_other(node("a", &format!("10.0.0.{last}"), "10.200.0.0/24"));
         }
+        Step::PodNetwork(index) => {
+            let pods = POD_RANGES[usize::from(*index % 3)];
+            // Named or not: a peer that is missing changes conditions alone.
+            let peers: &[&str] = if *index < 3 { &[] } else { &["tor"] };
+            server.put_other(pod_network(pods, peers));
+        }
         Step::Tell => server.tell_one(),
         Step::Write(fate) => {
             if let Some(write) = server.ledger.poll_write(server.now) {
@@ -165,6 +180,10 @@ fn reserved(server: &Server, address: IpAddr) -> bool {
     cluster_ips.any(|ip| *ip == address)
         || server.others.iter().any(|object| match object {
             Object::Node(node) => node.addresses.contains(&address),
+            Object::PodNetwork(network) => {
+                let pods = &network.value.as_ref().unwrap().pod_cidrs;
+                pods.iter().any(|range| range.contains_address(address))
+            }
             _ => false,
         })
 }

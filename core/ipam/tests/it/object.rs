@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use model::{
-    AddressFamily, AddressRange, Allocation, Condition, FamilyPolicy, Meta, Node, Object, Pool,
-    Request, Service, ServiceKey, Settings, StatusOwner, Timestamp, TrafficPolicy, condition_type,
+    AddressFamily, AddressRange, Allocation, CniType, Communities, Condition, EgressSource,
+    FamilyPolicy, Meta, Node, Object, Parsed, PodNetwork, PodNetworkMode, Pool, Request, Service,
+    ServiceKey, Settings, StatusOwner, Timestamp, TrafficPolicy, condition_type,
 };
 
 /// The key of a Service of namespace `n`.
@@ -111,6 +112,34 @@ pub(crate) fn node(name: &str, address: &str, pods: &str) -> Object {
         internal_ips: vec![ip(address)],
         pod_cidrs: vec![pods.parse().unwrap()],
         network_unavailable: false,
+    })
+}
+
+/// The PodNetwork of these pod ranges, for peers of these names.
+pub(crate) fn pod_network(pods: &[&str], peers: &[&str]) -> Object {
+    let name = PodNetwork::NAME;
+    Object::PodNetwork(Parsed {
+        meta: Meta {
+            name: name.into(),
+            uid: name.into(),
+            generation: 1,
+            ..Meta::default()
+        },
+        value: Ok(PodNetwork {
+            mode: PodNetworkMode::Network,
+            pod_cidrs: pods.iter().map(|text| text.parse().unwrap()).collect(),
+            advertise: true,
+            peers: peers.iter().map(|&name| name.into()).collect(),
+            communities: Communities::default(),
+            local_pref: None,
+            direct: true,
+            import: true,
+            masquerade: true,
+            egress_source: EgressSource::Auto,
+            exclude_cidrs: Vec::new(),
+            cni_type: CniType::Ptp,
+            cni_install: true,
+        }),
     })
 }
 

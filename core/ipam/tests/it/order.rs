@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use model::{Change, FamilyPolicy, Object, Service};
 use proptest::prelude::*;
 
-use crate::object::{allocated, asks_for, assigned, dual, key, node, pool, service};
+use crate::object::{allocated, asks_for, assigned, dual, key, node, pod_network, pool, service};
 use crate::server::Server;
 
 fn some_service(index: usize, shape: u8) -> Service {
@@ -29,6 +29,7 @@ fn objects(shapes: &[u8]) -> Vec<Object> {
     );
     server.put_pool("b", 1, pool(&["10.0.0.3-10.0.0.6", "fd00::/127"]));
     server.put_other(node("x", "10.0.0.5", "10.200.0.0/24"));
+    server.put_other(pod_network(&["10.0.0.2/32", "10.0.1.0/24"], &[]));
     for (index, shape) in shapes.iter().enumerate() {
         server.put(some_service(index, *shape));
     }

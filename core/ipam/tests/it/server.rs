@@ -130,6 +130,8 @@ impl Server {
             meta.resource_version = version;
         } else if let Object::Advertisement(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
+        } else if let Object::PodNetwork(Parsed { meta, .. }) = &mut object {
+            meta.resource_version = version;
         }
         let (kind, key) = (object.kind(), object.key());
         self.others
@@ -278,6 +280,9 @@ impl Server {
                 match object {
                     Object::Peer(peer) => peer.meta.conditions = stamped(conditions, now),
                     Object::Advertisement(object) => {
+                        object.meta.conditions = stamped(conditions, now);
+                    }
+                    Object::PodNetwork(object) => {
                         object.meta.conditions = stamped(conditions, now);
                     }
                     _ => panic!("{kind:?} has no conditions"),

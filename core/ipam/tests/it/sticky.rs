@@ -1,6 +1,6 @@
-use model::{Change, Kind, Parsed, Pool, Rejection, ServiceKey, StatusOwner};
+use model::{Change, Kind, Object, Parsed, Pool, Rejection, ServiceKey, StatusOwner};
 
-use crate::object::{allocated, asks_for, assigned, ip, node, pool, service};
+use crate::object::{allocated, asks_for, assigned, ip, node, pod_network, pool, service};
 use crate::server::Server;
 
 fn with_one() -> Server {
@@ -78,6 +78,43 @@ fn an_address_that_becomes_reserved_is_left() {
     server.put_other(node("a", "10.0.0.9", "10.200.0.0/24"));
     server.settle();
     assert_eq!(server.address("a"), "10.0.0.0");
+}
+
+#[test]
+fn an_address_in_a_range_of_the_pod_network_is_left_and_comes_back_with_the_range() {
+    let mut server = with_one();
+    server.put_other(pod_network(&["10.0.0.8/29", "fd00::/64"], &[]));
+    server.settle();
+    assert_eq!(server.address("a"), "10.0.0.0");
+    let told = server.events_of("a").pop().unwrap();
+    assert!(
+        told.contains("10.0.0.9 is in a range of pod addresses"),
+        "{told}"
+    );
+    let free = |server: &Server| {
+        let pool = server.pools["p"].value.as_ref().unwrap();
+        pool.counts.available_ipv4
+    };
+    assert_eq!(free(&server), 7);
+    server.put_other(pod_network(&["10.200.0.0/16"], &[]));
+    server.settle();
+    server.pass_time(10);
+    assert_eq!(
+        (server.address("a").as_str(), free(&server)),
+        ("10.0.0.0", 15)
+    );
+}
+
+#[test]
+fn a_pod_network_that_makes_no_sense_reserves_nothing() {
+    let mut server = with_one();
+    let Object::PodNetwork(mut object) = pod_network(&["10.0.0.8/29"], &[]) else {
+        unreachable!()
+    };
+    object.value = Err(Rejection::new("metadata.name", "no", "name it default"));
+    server.put_other(Object::PodNetwork(object));
+    server.settle();
+    assert_eq!(server.address("a"), "10.0.0.9");
 }
 
 #[test]
