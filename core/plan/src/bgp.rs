@@ -2,6 +2,7 @@ use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use core::net::IpAddr;
 
 use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
+use model::{Node, PodNetwork};
 
 use crate::PlannedPeer;
 
@@ -37,6 +38,35 @@ impl Router {
             }],
             None => Vec::new(),
         }
+    }
+}
+
+/// The routes by which this node's own pod CIDRs are advertised.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PodRoutes(pub(crate) BTreeMap<Prefix, Route>);
+
+impl PodRoutes {
+    /// Every node advertises its own, always.
+    pub(crate) fn new(pod_network: Option<&PodNetwork>, own: &Node) -> Self {
+        let Some(pod_network) = pod_network.filter(|pod_network| pod_network.advertise) else {
+            return Self::default();
+        };
+        let communities = &pod_network.communities;
+        let route = Route {
+            peers: match pod_network.peers.as_slice() {
+                [] => PeerSet::All,
+                names => PeerSet::only(names.to_vec()),
+            },
+            attributes: Arc::new(RouteAttributes {
+                local_pref: pod_network.local_pref,
+                communities: communities.standard.clone(),
+                large_communities: communities.large.clone(),
+                extended_communities: communities.extended.clone(),
+                ..RouteAttributes::default()
+            }),
+        };
+        let prefixes = own.pod_cidrs.iter().map(|network| Prefix::from(*network));
+        Self(prefixes.map(|prefix| (prefix, route.clone())).collect())
     }
 }
 

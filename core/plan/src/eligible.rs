@@ -5,7 +5,7 @@ use bgp::PeerSet;
 use model::{Reachable, Service, ServiceKey, StatusOwner, TrafficPolicy};
 
 use crate::{
-    Gap, Skip,
+    Gap, Guard, Skip,
     bgp::union,
     gate::Requirement,
     view::{Resolved, View},
@@ -22,14 +22,33 @@ pub(crate) struct Candidate<'a> {
     pub(crate) endpoints: Option<&'a Reachable>,
 }
 
-/// Decides whether this node announces the candidate by BGP, and to whom; else says the first reason why not.
+/// How an address is announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// To whom.
+    pub(crate) peers: PeerSet,
+    /// What becomes of its packets that no Service takes; `None`: they are forwarded.
+    pub(crate) guard: Option<Guard>,
+}
+
+impl Grant {
+    /// What two advertisements, or two Services of one address, ask for together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            peers: union(self.peers, &other.peers),
+            guard: self.guard.max(other.guard),
+        }
+    }
+}
+
+/// Decides whether this node announces the candidate by BGP, and how; else says the first reason why not.
 ///
 /// `ready` tells whether the data plane meets a requirement; it is asked only when everything before holds.
 pub(crate) fn eligible(
     view: &View,
     candidate: Candidate<'_>,
     ready: impl FnOnce(Requirement) -> bool,
-) -> Result<PeerSet, Skip> {
+) -> Result<Grant, Skip> {
     served(view, candidate.service)?;
     held(candidate)?;
     let advertisements = advertised(view, candidate)?;
@@ -38,7 +57,7 @@ pub(crate) fn eligible(
     if !ready(requirement) {
         return Err(Skip::DataplaneNotReady);
     }
-    peers(view, candidate.address, &advertisements)
+    grant(view, candidate.address, &advertisements)
 }
 
 /// Why a Service without any address is not announced.
@@ -122,14 +141,14 @@ fn local_requirement(service: &Service) -> Requirement {
         .map_or(Requirement::KubeProxy, Requirement::HealthCheck)
 }
 
-fn peers(view: &View, address: IpAddr, advertisements: &[&Resolved]) -> Result<PeerSet, Skip> {
+fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved]) -> Result<Grant, Skip> {
     advertisements
         .iter()
-        .map(|advertisement| &advertisement.peers)
-        .filter(|peers| view.peers.take(peers, address))
-        .fold(None, |all: Option<PeerSet>, peers| match all {
-            Some(all) => Some(union(all, peers)),
-            None => Some(peers.clone()),
+        .filter(|advertisement| view.peers.take(&advertisement.peers, address))
+        .map(|advertisement| Grant {
+            peers: advertisement.peers.clone(),
+            guard: advertisement.guard,
         })
+        .reduce(Grant::and)
         .ok_or(Skip::NoPeer)
 }

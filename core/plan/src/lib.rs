@@ -21,6 +21,7 @@ extern crate std;
 mod bgp;
 mod cni;
 mod decision;
+mod diff;
 mod eligible;
 mod gate;
 mod holder;
@@ -33,12 +34,14 @@ mod pass;
 mod peer;
 mod plan;
 mod planner;
+mod pod_network;
 mod route;
 mod setting;
 mod view;
 
 pub use cni::{Cni, CniConfig};
 pub use decision::{Decision, Gap, Skip};
+pub use diff::{RouteDiff, RouteOp, apply, diff};
 pub use gate::{GateMode, Outcome, Probe, ProbeTarget};
 pub use link::{Link, LinkRole, Links};
 pub use loop_prevention::Guard;
@@ -47,8 +50,6 @@ pub use network::{Learned, NetworkPlan, Part};
 pub use peer::{PlannedPeer, Unusable};
 pub use plan::{Changes, Plan, Target};
 pub use planner::{Options, Planner};
-pub use route::{
-    Hop, ROUTE_PROTOCOL, RouteDiff, RouteKey, RouteOp, RouteTarget, Routes, apply, diff,
-};
+pub use route::{Hop, ROUTE_PROTOCOL, RouteKey, RouteTarget, Routes};
 pub use setting::Setting;
 pub use view::NodeAddresses;

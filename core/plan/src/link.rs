@@ -2,7 +2,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{AddressFamily, Name};
+use model::Name;
 
 /// This node's interfaces by index, as the kernel has them (rtnetlink(7)).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,15 +52,6 @@ impl Links {
     pub fn holder(&self, address: IpAddr) -> Option<&Link> {
         let holds = |link: &&Link| link.addresses.iter().any(|own| own.addr() == address);
         self.0.values().find(holds)
-    }
-
-    /// The uplink that a default route of the family leaves through.
-    pub fn default_uplink(&self, family: AddressFamily) -> Option<&Link> {
-        let leaves = |link: &&Link| match family {
-            AddressFamily::IPv4 => link.default_ipv4,
-            AddressFamily::IPv6 => link.default_ipv6,
-        };
-        self.uplinks().find(leaves)
     }
 
     /// Interfaces that lead to other machines.

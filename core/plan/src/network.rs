@@ -1,3 +1,8 @@
+mod cni;
+mod nat;
+mod routes;
+mod setting;
+
 use alloc::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -6,9 +11,9 @@ use alloc::{
 use core::net::IpAddr;
 
 use bgp::Prefix;
-use model::PodNetworkMode;
+use model::{Name, Node, PodNetwork, PodNetworkMode};
 
-use crate::{Cni, Egress, Hop, Routes, Setting};
+use crate::{Cni, Egress, Hop, Links, Routes, Setting};
 
 /// Pod CIDRs that the peers advertise, each with the next hops of its best paths.
 pub type Learned = Arc<BTreeMap<Prefix, Vec<IpAddr>>>;
@@ -34,6 +39,77 @@ pub struct NetworkPlan {
     pub settings: BTreeSet<Setting>,
     /// Learned pod CIDRs that are not installed, as no next hop is on-link (`NextHopNotOnLink`).
     pub off_link: Vec<(Prefix, IpAddr)>,
+}
+
+/// What the rules of the pod network look at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Situation<'a> {
+    /// The PodNetwork, or the last one that was usable.
+    pub(crate) pod_network: &'a PodNetwork,
+    /// Its object is gone.
+    pub(crate) orphaned: bool,
+    /// Name of this node.
+    pub(crate) node: &'a Name,
+    /// All nodes.
+    pub(crate) nodes: &'a BTreeMap<Name, Node>,
+    /// This node's interfaces.
+    pub(crate) links: &'a Links,
+    /// What the peers advertise.
+    pub(crate) learned: &'a Learned,
+}
+
+impl NetworkPlan {
+    /// What this node should hold in this situation.
+    pub(crate) fn new(situation: Situation<'_>) -> Self {
+        let plan = Self {
+            mode: Some(situation.pod_network.mode),
+            orphaned: situation.orphaned,
+            pod_cidrs: situation.own_cidrs(),
+            ..Self::default()
+        };
+        match situation.pod_network.mode {
+            PodNetworkMode::Advertise => Self {
+                routes: Part::Absent,
+                neighbors: Part::Absent,
+                egress: Part::Absent,
+                cni: Cni::Absent,
+                ..plan
+            },
+            PodNetworkMode::Network => {
+                let routes::Planned {
+                    routes,
+                    neighbors,
+                    off_link,
+                } = routes::plan(situation);
+                Self {
+                    routes: Part::Present(routes),
+                    neighbors: Part::Present(neighbors),
+                    egress: nat::plan(situation),
+                    cni: cni::plan(situation),
+                    settings: setting::plan(situation),
+                    off_link,
+                    ..plan
+                }
+            }
+        }
+    }
+}
+
+impl Situation<'_> {
+    fn own(&self) -> Option<&Node> {
+        self.nodes.get(self.node)
+    }
+
+    /// `spec.podCIDRs` of this node.
+    fn own_cidrs(&self) -> Vec<Prefix> {
+        let own = self.own().into_iter().flat_map(|node| &node.pod_cidrs);
+        own.map(|network| Prefix::from(*network)).collect()
+    }
+
+    /// The other nodes, by name.
+    fn others(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values().filter(|node| node.name() != self.node)
+    }
 }
 
 /// A part of the node that Herald may own.

@@ -2,19 +2,21 @@
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec,
     vec::Vec,
 };
 use core::{net::IpAddr, time::Duration};
 
-use bgp::{PeerSet, Prefix, Route};
+use bgp::{Prefix, Route};
 use model::{AddressFamily, ServiceKey};
 
 use crate::{
-    Changes, Decision, Planner, Skip, Target,
-    bgp::union,
-    eligible::{Candidate, eligible, unassigned},
+    Changes, Decision, Guard, NetworkPlan, Planner, Skip, Target,
+    eligible::{Candidate, Grant, eligible, unassigned},
     gate::Requirement,
     holder::{Holders, keeper},
+    network::Situation,
     planner::Stale,
     view::View,
 };
@@ -23,6 +25,7 @@ use crate::{
 struct Verdict {
     decisions: Vec<(Target, Decided)>,
     route: (Prefix, Vec<Route>),
+    guard: (IpAddr, Option<Guard>),
 }
 
 struct Decided {
@@ -45,8 +48,30 @@ impl Planner {
         } else {
             self.run_services(now, &view, stale.services, &mut changes);
         }
+        if stale.network || stale.view {
+            self.run_network(&view, &mut changes);
+        }
         self.view = Some(view);
         changes
+    }
+
+    fn run_network(&mut self, view: &View, changes: &mut Changes) {
+        let network = match (&view.pod_network, &self.links) {
+            (Some(pod_network), Some(links)) => NetworkPlan::new(Situation {
+                pod_network,
+                orphaned: view.orphaned,
+                node: &self.options.node,
+                nodes: &self.cluster.nodes,
+                links,
+                learned: &self.learned,
+            }),
+            // Before the interfaces are known nothing is touched, as without a PodNetwork.
+            (_, None) | (None, _) => NetworkPlan::default(),
+        };
+        if *self.plan.network != network {
+            self.plan.network = Arc::new(network);
+            changes.network = Some(self.plan.network.clone());
+        }
     }
 
     fn renew_view(&mut self, changes: &mut Changes) -> View {
@@ -68,12 +93,18 @@ impl Planner {
     fn run_everything(&mut self, now: Duration, view: &View, changes: &mut Changes) {
         self.holders = Holders::of(&self.cluster);
         let mut decided = Vec::with_capacity(self.cluster.services.len());
-        let mut routes = Vec::new();
+        let pod_routes = view.pod_routes.0.iter();
+        let mut routes: Vec<(Prefix, Vec<Route>)> = pod_routes
+            .map(|(prefix, route)| (*prefix, vec![route.clone()]))
+            .collect();
+        let mut guards = Vec::new();
         for address in self.holders.addresses() {
             let mut verdict = self.decide(view, address);
             decided.append(&mut verdict.decisions);
             routes.push(verdict.route);
+            guards.push(verdict.guard);
         }
+        self.plan.pod_cidrs = view.pod_routes.0.len();
         let without = self
             .cluster
             .services
@@ -88,6 +119,7 @@ impl Planner {
         }));
         self.replace_decisions(now, decided);
         self.replace_routes(routes, changes);
+        self.replace_guards(guards, changes);
     }
 
     fn run_services(
@@ -108,6 +140,8 @@ impl Planner {
             }
             let (prefix, routes) = verdict.route;
             self.set_routes(prefix, routes, changes);
+            let (address, guard) = verdict.guard;
+            self.set_guard(address, guard, changes);
         }
     }
 
@@ -166,7 +200,7 @@ impl Planner {
         };
         let keeper = keeper(&view.settings, services());
         let mut decisions = Vec::with_capacity(holders.len());
-        let mut peers: Option<PeerSet> = None;
+        let mut granted: Option<Grant> = None;
         for service in services() {
             let target = Target {
                 service: service.key.clone(),
@@ -192,8 +226,11 @@ impl Planner {
                 ready
             };
             let decision = match eligible(view, candidate, ready) {
-                Ok(to) => {
-                    peers = Some(peers.map_or(to.clone(), |all| union(all, &to)));
+                Ok(grant) => {
+                    granted = Some(match granted.take() {
+                        Some(all) => all.and(grant),
+                        None => grant,
+                    });
                     Decision::Announce
                 }
                 Err(skip) => Decision::Skip(skip),
@@ -206,9 +243,12 @@ impl Planner {
                 },
             ));
         }
+        let guard = granted.as_ref().and_then(|grant| grant.guard);
+        let peers = granted.map(|grant| grant.peers);
         Verdict {
             decisions,
             route: (Prefix::host(address), self.router.routes(peers)),
+            guard: (address, guard),
         }
     }
 
@@ -284,6 +324,33 @@ impl Planner {
             .filter(|prefix| !self.plan.routes.contains_key(prefix))
         {
             changes.routes.insert(*prefix, Vec::new());
+        }
+    }
+
+    fn replace_guards(&mut self, guards: Vec<(IpAddr, Option<Guard>)>, changes: &mut Changes) {
+        let former = core::mem::take(&mut self.plan.guards);
+        self.plan.guards = guards
+            .into_iter()
+            .filter_map(|(address, guard)| Some((address, guard?)))
+            .collect();
+        for (address, guard) in &self.plan.guards {
+            if former.get(address) != Some(guard) {
+                changes.guards.insert(*address, Some(*guard));
+            }
+        }
+        let gone = former
+            .keys()
+            .filter(|address| !self.plan.guards.contains_key(address));
+        changes.guards.extend(gone.map(|address| (*address, None)));
+    }
+
+    fn set_guard(&mut self, address: IpAddr, guard: Option<Guard>, changes: &mut Changes) {
+        let former = match guard {
+            Some(guard) => self.plan.guards.insert(address, guard),
+            None => self.plan.guards.remove(&address),
+        };
+        if former != guard {
+            changes.guards.insert(address, guard);
         }
     }
 

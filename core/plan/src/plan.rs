@@ -23,6 +23,8 @@ pub struct Plan {
     pub guards: BTreeMap<IpAddr, Guard>,
     /// The pod network's part.
     pub network: Arc<NetworkPlan>,
+    /// How many of the routes are this node's pod CIDRs.
+    pub pod_cidrs: usize,
 }
 
 /// What a decision is about. Sorted by Service, so that all decisions of a Service stand together.
@@ -66,7 +68,7 @@ impl Plan {
 
     /// How many addresses this node announces.
     pub fn announced(&self) -> usize {
-        self.routes.len()
+        self.routes.len().saturating_sub(self.pod_cidrs)
     }
 }
 

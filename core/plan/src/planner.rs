@@ -1,13 +1,10 @@
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::collections::{BTreeMap, BTreeSet};
 use core::time::Duration;
 
 use model::{Change, Cluster, Kind, Name, Node, Object, ServiceKey, Touched};
 
 use crate::{
-    Changes, GateMode, Outcome, Plan, Probe, ProbeTarget,
+    Changes, GateMode, Learned, Links, Outcome, Plan, Probe, ProbeTarget,
     bgp::Router,
     gate::Gate,
     holder::Holders,
@@ -44,6 +41,10 @@ pub struct Planner {
     pub(crate) plan: Plan,
     pub(crate) counts: BTreeMap<&'static str, u64>,
     pub(crate) changes: Option<Changes>,
+    /// This node's interfaces, once they are known.
+    pub(crate) links: Option<Links>,
+    /// What the peers advertise of the pod network.
+    pub(crate) learned: Learned,
     missing: BTreeSet<Kind>,
     stale: Stale,
     next_pass: Duration,
@@ -58,15 +59,18 @@ pub(crate) struct Stale {
     pub(crate) everything: bool,
     /// The addresses of these Services.
     pub(crate) services: BTreeSet<ServiceKey>,
+    /// Kernel routes and all that belongs to the pod network.
+    pub(crate) network: bool,
 }
 
 impl Planner {
     /// Kinds whose first list a plan waits for. Other kinds are not looked at.
-    pub const KINDS: [Kind; 8] = [
+    pub const KINDS: [Kind; 9] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
         Kind::Advertisement,
+        Kind::PodNetwork,
         Kind::Service,
         Kind::EndpointSlice,
         Kind::Node,
@@ -86,11 +90,14 @@ impl Planner {
             plan: Plan::default(),
             counts: BTreeMap::new(),
             changes: None,
+            links: None,
+            learned: Learned::default(),
             missing: BTreeSet::from(Self::KINDS),
             stale: Stale {
                 view: true,
                 everything: true,
                 services: BTreeSet::new(),
+                network: true,
             },
             next_pass: Duration::ZERO,
         }
@@ -98,9 +105,11 @@ impl Planner {
 
     /// Takes one event of a watch.
     pub fn handle_change(&mut self, change: Change) {
-        let Some((kind, change)) = self.concerning(change) else {
+        let kind = kind_of(&change);
+        if !Self::KINDS.contains(&kind) {
             return;
-        };
+        }
+        let own = self.concerns_own_node(&change);
         match (self.cluster.apply(change), kind) {
             (Touched::Nothing, _) => {}
             (Touched::Service(service), _) => {
@@ -109,7 +118,30 @@ impl Planner {
             (Touched::Everything, Kind::Service | Kind::EndpointSlice) => {
                 self.stale.everything = true;
             }
+            (Touched::Everything, Kind::Node) if !own => {
+                let routed = self
+                    .view
+                    .as_ref()
+                    .is_some_and(|view| view.pod_network.is_some());
+                self.stale.network |= routed;
+            }
             (Touched::Everything, _) => self.stale.view = true,
+        }
+    }
+
+    /// Takes what the kernel says of this node's interfaces.
+    pub fn handle_links(&mut self, links: Links) {
+        if self.links.as_ref() != Some(&links) {
+            self.links = Some(links);
+            self.stale.network = true;
+        }
+    }
+
+    /// Takes the pod CIDRs that the peers advertise now.
+    pub fn handle_learned(&mut self, learned: Learned) {
+        if self.learned != learned {
+            self.learned = learned;
+            self.stale.network = true;
         }
     }
 
@@ -189,31 +221,18 @@ impl Planner {
 
     fn pass_due(&self) -> Option<Duration> {
         let stale = &self.stale;
-        let wanted = stale.view || stale.everything || !stale.services.is_empty();
+        let wanted = stale.view || stale.everything || stale.network || !stale.services.is_empty();
         (wanted && self.missing.is_empty()).then_some(self.next_pass)
     }
 
-    /// Leaves out what no rule of this node looks at: other nodes, Namespaces, Service ranges.
-    fn concerning(&self, change: Change) -> Option<(Kind, Change)> {
+    /// Whether the change can concern this node's own Node object; of the others only the pod network wants to know.
+    fn concerns_own_node(&self, change: &Change) -> bool {
         let node = &self.options.node;
-        let kind = kind_of(&change);
-        let change = match change {
-            Change::Apply(Object::Node(other)) if other.meta.name != *node => return None,
-            Change::Delete(Kind::Node, key) if key.name != *node => return None,
-            Change::Listed {
-                kind: Kind::Node,
-                keys,
-            } => {
-                let keys: Vec<ServiceKey> =
-                    keys.into_iter().filter(|key| key.name == *node).collect();
-                Change::Listed {
-                    kind: Kind::Node,
-                    keys,
-                }
-            }
-            Change::Apply(_) | Change::Delete(..) | Change::Listed { .. } => change,
-        };
-        Self::KINDS.contains(&kind).then_some((kind, change))
+        match change {
+            Change::Apply(Object::Node(other)) => other.meta.name == *node,
+            Change::Delete(Kind::Node, key) => key.name == *node,
+            Change::Apply(_) | Change::Delete(..) | Change::Listed { .. } => true,
+        }
     }
 }
 

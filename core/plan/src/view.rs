@@ -1,9 +1,17 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use model::{AddressRange, Advertisement, Cluster, Labels, Name, Node, Pool, Selectors, Settings};
+use model::{
+    AddressRange, Advertisement, Cluster, Labels, Name, Node, PodNetwork, Pool, Selectors, Settings,
+};
 
-use crate::{Unusable, bgp::Peers, last_good::LastGood, peer::PeerBook};
+use crate::{
+    Guard, Unusable,
+    bgp::{Peers, PodRoutes},
+    last_good::LastGood,
+    peer::PeerBook,
+    pod_network::{LastPodNetwork, Learning},
+};
 
 /// What this node knows of the configuration, resolved so that one address is decided quickly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +24,12 @@ pub(crate) struct View {
     pub(crate) addresses: NodeAddresses,
     pub(crate) advertisements: Vec<Resolved>,
     pub(crate) peers: Peers,
+    /// The PodNetwork, or the last one that was usable.
+    pub(crate) pod_network: Option<PodNetwork>,
+    /// The PodNetwork object is gone.
+    pub(crate) orphaned: bool,
+    /// How this node's own pod CIDRs are advertised.
+    pub(crate) pod_routes: PodRoutes,
 }
 
 /// One BGPAdvertisement with its pools looked up.
@@ -27,6 +41,8 @@ pub(crate) struct Resolved {
     /// Whether it selects this node.
     pub(crate) here: bool,
     pub(crate) peers: bgp::PeerSet,
+    /// What becomes of packets to the address that no Service takes.
+    pub(crate) guard: Option<Guard>,
 }
 
 /// The node's own addresses, one of each family: where its services answer, and its next hops.
@@ -44,6 +60,7 @@ pub(crate) struct Memory {
     pools: LastGood<Pool>,
     advertisements: LastGood<Advertisement>,
     pub(crate) peers: PeerBook,
+    pod_network: LastPodNetwork,
 }
 
 impl View {
@@ -59,7 +76,12 @@ impl View {
         let mut unusable = Vec::new();
         let pools = memory.pools(cluster, &mut unusable);
         let advertisements = memory.advertisements(cluster, &pools, own, &mut unusable);
-        let peers = memory.peers.resolve(cluster, node, own, &mut unusable);
+        let (pod_network, orphaned) = memory.pod_network.resolve(cluster, own, &mut unusable);
+        let pod_network = pod_network.cloned();
+        let learning = Learning::new(pod_network.as_ref(), own);
+        let peers = memory
+            .peers
+            .resolve(cluster, node, own, &learning, &mut unusable);
         let view = Self {
             node: node.clone(),
             settings: cluster.settings.clone(),
@@ -68,6 +90,9 @@ impl View {
             addresses: NodeAddresses::of(own),
             advertisements,
             peers: Peers(peers),
+            pod_routes: PodRoutes::new(pod_network.as_ref(), own),
+            pod_network,
+            orphaned,
         };
         (view, unusable)
     }
@@ -96,6 +121,7 @@ impl Resolved {
             services: advertisement.services.clone(),
             here: advertisement.nodes.matches(&own.meta.labels),
             peers,
+            guard: Guard::of(advertisement.loop_prevention),
         }
     }
 
@@ -128,6 +154,7 @@ impl Memory {
             pools: LastGood::new(),
             advertisements: LastGood::new(),
             peers: PeerBook::new(),
+            pod_network: LastPodNetwork::default(),
         }
     }
 

@@ -1,6 +1,10 @@
 //! Whatever happens in whatever order: running only what changed ends where running everything would.
 
-use model::{Change, EndpointState, Kind, Object, ServiceKey, StatusOwner};
+use std::{net::IpAddr, sync::Arc};
+
+use model::{
+    Change, EndpointState, Kind, LoopPrevention, Object, PodNetworkMode, ServiceKey, StatusOwner,
+};
 use plan::{GateMode, Outcome, Plan};
 use proptest::prelude::*;
 
@@ -28,6 +32,7 @@ enum Step {
         advertisement: u8,
         pool: Option<u8>,
         peer: Option<u8>,
+        loop_prevention: LoopPrevention,
     },
     Peer {
         peer: u8,
@@ -35,6 +40,21 @@ enum Step {
         password: bool,
     },
     Secret {
+        there: bool,
+    },
+    Links {
+        up: bool,
+    },
+    Learned {
+        third: u8,
+        last: u8,
+    },
+    PodNetwork {
+        mode: PodNetworkMode,
+        peer: Option<u8>,
+    },
+    OtherNode {
+        number: u8,
         there: bool,
     },
     Node {
@@ -70,9 +90,15 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..4_u8, endpoints)
             .prop_map(|(service, endpoints)| Step::Endpoints { service, endpoints }),
         1 => (0..2_u8, 0..6_u8).prop_map(|(pool, first)| Step::Pool { pool, first }),
-        1 => (0..2_u8, prop::option::of(0..2_u8), prop::option::of(0..2_u8)).prop_map(
-            |(advertisement, pool, peer)| Step::Advertisement { advertisement, pool, peer }
+        1 => (0..2_u8, prop::option::of(0..2_u8), prop::option::of(0..2_u8), loop_prevention()).prop_map(
+            |(advertisement, pool, peer, loop_prevention)| Step::Advertisement {
+                advertisement, pool, peer, loop_prevention
+            }
         ),
+        1 => any::<bool>().prop_map(|up| Step::Links { up }),
+        1 => (1..4_u8, 0..4_u8).prop_map(|(third, last)| Step::Learned { third, last }),
+        1 => (mode(), prop::option::of(0..2_u8)).prop_map(|(mode, peer)| Step::PodNetwork { mode, peer }),
+        1 => (2..4_u8, any::<bool>()).prop_map(|(number, there)| Step::OtherNode { number, there }),
         1 => (0..2_u8, 0..2_u8, any::<bool>())
             .prop_map(|(peer, address, password)| Step::Peer { peer, address, password }),
         1 => any::<bool>().prop_map(|there| Step::Secret { there }),
@@ -85,6 +111,15 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Settle),
         2 => (0..3_u8).prop_map(|outcome| Step::Probes { outcome }),
     ]
+}
+
+fn loop_prevention() -> impl Strategy<Value = LoopPrevention> {
+    use LoopPrevention::{Disabled, Drop, Reject};
+    prop::sample::select([Reject, Drop, Disabled].as_slice())
+}
+
+fn mode() -> impl Strategy<Value = PodNetworkMode> {
+    prop::sample::select([PodNetworkMode::Advertise, PodNetworkMode::Network].as_slice())
 }
 
 fn address(index: u8) -> String {
@@ -158,12 +193,28 @@ fn change(step: &Step) -> Option<Change> {
             advertisement: index,
             pool,
             peer,
+            loop_prevention,
         } => {
             let mut made = advertisement(&format!("{index}"));
             let value = made.value.as_mut().unwrap();
             value.pools = pool.iter().map(|index| format!("{index}").into()).collect();
             value.peers = peer.iter().map(|index| format!("{index}").into()).collect();
+            value.loop_prevention = *loop_prevention;
             Object::Advertisement(made)
+        }
+        Step::PodNetwork { mode, peer } => {
+            let mut made = pod_network(*mode);
+            let value = made.value.as_mut().unwrap();
+            value.peers = peer.iter().map(|index| format!("{index}").into()).collect();
+            Object::PodNetwork(made)
+        }
+        Step::OtherNode {
+            number,
+            there: true,
+        } => Object::Node(routed_node(*number)),
+        Step::OtherNode { number, .. } => {
+            let key = ServiceKey::new("", format!("node-{number}").as_str());
+            return Some(Change::Delete(Kind::Node, key));
         }
         Step::Peer {
             peer: index,
@@ -192,6 +243,7 @@ fn change(step: &Step) -> Option<Change> {
                 &[]
             });
             made.network_unavailable = *network_unavailable;
+            made.pod_cidrs = routed_node(1).pod_cidrs;
             Object::Node(made)
         }
         Step::Reject { kind, object } => match kind {
@@ -207,7 +259,9 @@ fn change(step: &Step) -> Option<Change> {
                 keys,
             });
         }
-        Step::Settle | Step::Probes { .. } => return None,
+        Step::Settle | Step::Probes { .. } | Step::Links { .. } | Step::Learned { .. } => {
+            return None;
+        }
     };
     Some(Change::Apply(object))
 }
@@ -231,9 +285,43 @@ fn deletion(kind: u8, object: u8) -> Change {
     }
 }
 
-/// What a planner that starts now and hears the same changes plans in its only pass.
-fn planned_at_once(changes: &[Change]) -> Plan {
+/// Tells the planner a fact of the kernel or of the peers; whether the step is one.
+fn tell_fact(world: &mut World, step: &Step) -> bool {
+    match step {
+        Step::Links { up } => {
+            let mut links = links();
+            links.0.get_mut(&2).unwrap().up = *up;
+            world.planner.handle_links(links);
+        }
+        Step::Learned { third, last } => {
+            let next_hop: IpAddr = format!("192.0.2.{last}").parse().unwrap();
+            let learned = [(prefix(&format!("10.244.{third}.0/24")), vec![next_hop])];
+            world.planner.handle_learned(Arc::new(learned.into()));
+        }
+        Step::Service { .. }
+        | Step::Endpoints { .. }
+        | Step::Pool { .. }
+        | Step::Advertisement { .. }
+        | Step::Peer { .. }
+        | Step::Secret { .. }
+        | Step::PodNetwork { .. }
+        | Step::OtherNode { .. }
+        | Step::Node { .. }
+        | Step::Reject { .. }
+        | Step::Delete { .. }
+        | Step::RelistServices { .. }
+        | Step::Settle
+        | Step::Probes { .. } => return false,
+    }
+    true
+}
+
+/// What a planner that starts now and hears the same changes and facts plans in its only pass.
+fn planned_at_once(changes: &[Change], steps: &[Step]) -> Plan {
     let mut world = World::new(GateMode::Off, false);
+    for step in steps {
+        tell_fact(&mut world, step);
+    }
     changes
         .iter()
         .for_each(|change| world.planner.handle_change(change.clone()));
@@ -270,11 +358,12 @@ proptest! {
                     world.planner.handle_change(change.clone());
                     changes.push(change);
                 }
+                None if tell_fact(&mut world, step) => {}
                 None => drop(world.settle()),
             }
         }
         world.settle();
-        prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes));
+        prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes, &steps));
         prop_assert_eq!(count(&world), world.planner.plan().decisions.len() as u64);
     }
 
@@ -293,13 +382,14 @@ proptest! {
                     let outcome = outcomes[usize::from(*outcome)];
                     world.planner.handle_probe(world.now, &probe.target, outcome);
                 }
-            } else {
+            } else if !tell_fact(&mut world, step) {
                 world.settle();
             }
         }
         world.settle();
-        let announced = world.planner.plan().decisions.values().filter(|d| d.is_announce()).count();
-        prop_assert_eq!(announced, world.planner.plan().announced());
+        let plan = world.planner.plan();
+        let announced = plan.decisions.values().filter(|d| d.is_announce()).count();
+        prop_assert_eq!(announced, plan.announced());
         let waiting = world.planner.counts().get("DataplaneNotReady").copied().unwrap_or_default();
         prop_assert_eq!(world.planner.gate_waiting() as u64, waiting);
     }

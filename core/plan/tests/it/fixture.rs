@@ -3,12 +3,13 @@ use std::{collections::BTreeMap, net::IpAddr, time::Duration};
 use bgp::{Asn, HoldTime, Prefix, Route};
 use kube_core::Selector;
 use model::{
-    AddressFamily, AddressRange, Advertisement, Change, Condition, ConditionStatus, Endpoint,
-    EndpointSlice, EndpointState, Families, FamilyPolicy, Kind, Meta, Name, Node, Object, Parsed,
-    Peer, Pool, Rejection, Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner,
-    Timestamp, TrafficPolicy, condition_type,
+    AddressFamily, AddressRange, Advertisement, Change, CniType, Communities, Condition,
+    ConditionStatus, EgressSource, Endpoint, EndpointSlice, EndpointState, Families, FamilyPolicy,
+    Kind, Meta, Name, Node, Object, Parsed, Peer, PodNetwork, PodNetworkMode, Pool, Rejection,
+    Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner, Timestamp,
+    TrafficPolicy, condition_type,
 };
-use plan::{Changes, Decision, GateMode, Options, Planner, Target};
+use plan::{Changes, Decision, GateMode, Guard, Link, LinkRole, Links, Options, Planner, Target};
 
 pub(crate) const NODE: &str = "node-1";
 pub(crate) const ROUTER: &str = "192.0.2.254";
@@ -20,6 +21,7 @@ pub(crate) struct World {
     pub(crate) planner: Planner,
     pub(crate) now: Duration,
     pub(crate) routes: BTreeMap<Prefix, Vec<Route>>,
+    pub(crate) guards: BTreeMap<IpAddr, Guard>,
     pub(crate) complete: bool,
 }
 
@@ -34,6 +36,7 @@ impl World {
             planner,
             now: Duration::ZERO,
             routes: BTreeMap::new(),
+            guards: BTreeMap::new(),
             complete: false,
         }
     }
@@ -79,9 +82,16 @@ impl World {
                 false => self.routes.insert(*prefix, routes.clone()),
             };
         }
+        for (address, guard) in &changes.guards {
+            match guard {
+                None => self.guards.remove(address),
+                Some(guard) => self.guards.insert(*address, *guard),
+            };
+        }
+        let plan = self.planner.plan();
         assert_eq!(
-            self.routes,
-            self.planner.plan().routes,
+            (&self.routes, &self.guards),
+            (&plan.routes, &plan.guards),
             "what was told is what is planned"
         );
         changes
@@ -143,6 +153,70 @@ pub(crate) fn node(labels: &[(&str, &str)]) -> Node {
         addresses: vec![address],
         ..Node::default()
     }
+}
+
+/// Node `node-N` with address 192.0.2.N, and 10.244.N.0/24 and fd00:244:N::/64 for its pods.
+pub(crate) fn routed_node(number: u8) -> Node {
+    let ipv4: IpAddr = format!("192.0.2.{number}").parse().unwrap();
+    let ipv6: IpAddr = format!("2001:db8:2::{number}").parse().unwrap();
+    Node {
+        meta: meta(&format!("node-{number}")),
+        internal_ips: vec![ipv4, ipv6],
+        addresses: vec![ipv4, ipv6],
+        pod_cidrs: vec![
+            format!("10.244.{number}.0/24").parse().unwrap(),
+            format!("fd00:244:{number}::/64").parse().unwrap(),
+        ],
+        network_unavailable: false,
+    }
+}
+
+/// PodNetwork `default` that does everything.
+pub(crate) fn pod_network(mode: PodNetworkMode) -> Parsed<PodNetwork> {
+    let value = PodNetwork {
+        mode,
+        pod_cidrs: vec![prefix("10.244.0.0/16"), prefix("fd00:244::/32")],
+        advertise: true,
+        peers: Vec::new(),
+        communities: Communities::default(),
+        local_pref: None,
+        direct: true,
+        import: true,
+        masquerade: true,
+        egress_source: EgressSource::Auto,
+        exclude_cidrs: Vec::new(),
+        cni_type: CniType::Ptp,
+        cni_install: true,
+    };
+    accepted(PodNetwork::NAME, value)
+}
+
+/// `lo`, and `eth0` with the address of node-1 in a subnet of each family.
+pub(crate) fn links() -> Links {
+    let link = |name: &str, role, addresses: &[&str]| Link {
+        name: name.into(),
+        role,
+        up: true,
+        mtu: 1500,
+        addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+        default_ipv4: role == LinkRole::Uplink,
+        default_ipv6: role == LinkRole::Uplink,
+    };
+    Links(BTreeMap::from([
+        (1, link("lo", LinkRole::Holder, &["127.0.0.1/8", "::1/128"])),
+        (
+            2,
+            link(
+                "eth0",
+                LinkRole::Uplink,
+                &["192.0.2.1/24", "2001:db8:2::1/64"],
+            ),
+        ),
+    ]))
+}
+
+pub(crate) fn prefix(text: &str) -> Prefix {
+    text.parse().unwrap()
 }
 
 pub(crate) fn selector(key: &str, value: &str) -> Selectors {

@@ -12,4 +12,5 @@ mod equivalence;
 mod fixture;
 mod gate;
 mod peers;
+mod pod_network;
 mod timing;

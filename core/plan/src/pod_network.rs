@@ -1,0 +1,98 @@
+use alloc::{format, vec::Vec};
+
+use bgp::{Import, PeerSet, Prefix};
+use model::{Cluster, Node, PodNetwork, PodNetworkMode};
+
+use crate::Unusable;
+
+/// Most prefixes of one family that are accepted from a peer.
+const MAX_PREFIXES: u32 = 10_000;
+/// Fabrics that give all nodes one AS bring pod CIDRs back with that AS once in the path.
+const OWN_ASN: u8 = 1;
+
+/// The last usable PodNetwork. It outlives its object: what is deleted by mistake breaks nothing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LastPodNetwork(Option<PodNetwork>);
+
+impl LastPodNetwork {
+    /// The PodNetwork that counts, and whether its object is gone.
+    pub(crate) fn resolve(
+        &mut self,
+        cluster: &Cluster,
+        own: &Node,
+        unusable: &mut Vec<Unusable>,
+    ) -> (Option<&PodNetwork>, bool) {
+        for object in cluster.pod_networks.values() {
+            unusable.extend(Unusable::rejected("PodNetwork", object));
+        }
+        let object = cluster.pod_networks.get(PodNetwork::NAME);
+        if let Some(Ok(usable)) = object.map(|object| &object.value) {
+            self.0 = Some(usable.clone());
+        }
+        if let Some(pod_network) = &self.0 {
+            unusable.extend(uncovered(pod_network, own));
+        }
+        (self.0.as_ref(), self.0.is_some() && object.is_none())
+    }
+}
+
+/// This node's own range must be one of the cluster's: else other nodes would not route to it.
+fn uncovered(pod_network: &PodNetwork, own: &Node) -> Option<Unusable> {
+    let covered = |prefix: &Prefix| {
+        let ranges = &pod_network.pod_cidrs;
+        ranges.iter().any(|range| range.contains(prefix))
+    };
+    let mut prefixes = own.pod_cidrs.iter().map(|network| Prefix::from(*network));
+    let missing = prefixes.find(|prefix| !covered(prefix))?;
+    let message = format!(
+        "spec.podCIDRs: no range holds {missing}, which is in spec.podCIDRs of this Node, so other nodes do not route \
+         to its pods; add the range of the controller manager's --cluster-cidr"
+    );
+    let concerned = pod_network.mode == PodNetworkMode::Network;
+    concerned.then(|| Unusable::new("PodNetwork", &PodNetwork::NAME.into(), message))
+}
+
+/// From whom pod CIDRs are learned.
+#[derive(Clone, Debug)]
+pub(crate) struct Learning {
+    peers: PeerSet,
+    import: Import,
+}
+
+impl Learning {
+    pub(crate) fn new(pod_network: Option<&PodNetwork>, own: &Node) -> Self {
+        let imports = |pod_network: &&PodNetwork| {
+            pod_network.mode == PodNetworkMode::Network && pod_network.import
+        };
+        let Some(pod_network) = pod_network.filter(imports) else {
+            return Self {
+                peers: PeerSet::All,
+                import: Import::default(),
+            };
+        };
+        Self {
+            peers: match pod_network.peers.as_slice() {
+                [] => PeerSet::All,
+                names => PeerSet::only(names.to_vec()),
+            },
+            import: Import {
+                within: pod_network.pod_cidrs.clone(),
+                except: own
+                    .pod_cidrs
+                    .iter()
+                    .map(|network| Prefix::from(*network))
+                    .collect(),
+                max_prefixes: MAX_PREFIXES,
+                allow_own_asn: OWN_ASN,
+            },
+        }
+    }
+
+    /// What is accepted from a peer.
+    pub(crate) fn import(&self, peer: &str) -> Import {
+        match self.peers.contains(peer) {
+            true => self.import.clone(),
+            false => Import::default(),
+        }
+    }
+}
