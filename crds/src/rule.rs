@@ -81,8 +81,17 @@ pub(crate) fn communities(list: &mut Schema) {
     .message(
         "a community is written as 65000:1, large:65000:1:2, extended:rt:65000:1, extended:soo:65000:1 or a well-known name such as no-export; correct the entry",
     );
+    let limit = "(self.matches('^[0-9]') ? 65535 : 4294967295)";
+    let parts =
+        format!("self.split(':').all(part, !part.matches('^{number}$') || int(part) <= {limit})");
+    let extended = format!(
+        "(!self.matches('^extended:[a-z]+:{number}:{number}$') || int(self.split(':')[2]) <= 65535 || int(self.split(':')[3]) <= 65535)"
+    );
+    let range = Rule::new(format!("{parts} && {extended}")).message(
+        "a number of a community is too large: at most 65535 in 65000:1, at most 4294967295 in large:65000:1:2 and extended:rt:65000:1, where only one of the two may be above 65535; correct the number",
+    );
     set(list);
-    items(list, COMMUNITY_LENGTH, &[syntax]);
+    items(list, COMMUNITY_LENGTH, &[syntax, range]);
 }
 
 /// Items that the status shows, whatever they are.
