@@ -2,12 +2,17 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use cluster::watch::{Event, Watches};
 use model::Name;
-use plan::{Changes, NodeAddresses, Options, Outcome, Plan, Planner, ProbeTarget, Unusable};
+use plan::{
+    Changes, Guard, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Plan, Planner,
+    ProbeTarget, Unusable,
+};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
@@ -46,17 +51,31 @@ pub(crate) type Query = Box<dyn FnOnce(&Plan) + Send>;
 /// Where the planner's results go.
 pub(crate) struct Outlets {
     pub(crate) changes: watch::Sender<Changes>,
+    /// What the kernel and the CNI folder should hold.
+    pub(crate) network: watch::Sender<Arc<NetworkPlan>>,
+    /// Changed guards that the packet filter has not taken yet.
+    pub(crate) guards: watch::Sender<Guards>,
     pub(crate) addresses: watch::Sender<NodeAddresses>,
     pub(crate) facts: watch::Sender<Facts>,
+}
+
+/// Addresses whose guard changed; `None`: it is gone.
+pub(crate) type Guards = BTreeMap<IpAddr, Option<Guard>>;
+
+/// Where facts come from, besides the watches.
+pub(crate) struct Sources {
+    pub(crate) watches: Watches,
+    pub(crate) links: watch::Receiver<Links>,
+    pub(crate) learned: watch::Receiver<Learned>,
+    pub(crate) queries: mpsc::Receiver<Query>,
 }
 
 /// One planner with its sources and outlets.
 pub(crate) struct PlannerDriver {
     planner: Planner,
     started: Instant,
-    watches: Watches,
+    sources: Sources,
     probes: JoinSet<(ProbeTarget, Outcome)>,
-    queries: mpsc::Receiver<Query>,
     outlets: Outlets,
     facts: Facts,
 }
@@ -65,16 +84,14 @@ impl PlannerDriver {
     pub(crate) fn new(
         options: Options,
         started: Instant,
-        watches: Watches,
-        queries: mpsc::Receiver<Query>,
+        sources: Sources,
         outlets: Outlets,
     ) -> Self {
         Self {
             planner: Planner::new(options),
             started,
-            watches,
+            sources,
             probes: JoinSet::new(),
-            queries,
             outlets,
             facts: Facts::default(),
         }
@@ -86,11 +103,19 @@ impl PlannerDriver {
             self.publish();
             let due = self.planner.poll_timeout().map(|due| self.started + due);
             tokio::select! {
-                Some(event) = self.watches.next() => self.handle_event(event),
+                Some(event) = self.sources.watches.next() => self.handle_event(event),
+                Ok(()) = self.sources.links.changed() => {
+                    let links = self.sources.links.borrow_and_update().clone();
+                    self.planner.handle_links(links);
+                }
+                Ok(()) = self.sources.learned.changed() => {
+                    let learned = self.sources.learned.borrow_and_update().clone();
+                    self.planner.handle_learned(learned);
+                }
                 Some(Ok((target, outcome))) = self.probes.join_next() => {
                     self.planner.handle_probe(self.now(), &target, outcome);
                 }
-                Some(query) = self.queries.recv() => query(self.planner.plan()),
+                Some(query) = self.sources.queries.recv() => query(self.planner.plan()),
                 () = until(due), if due.is_some() => {}
             }
             if due_now(self.planner.poll_timeout(), self.now()) {
@@ -152,7 +177,7 @@ impl PlannerDriver {
         });
     }
 
-    fn announce(&mut self, changes: Changes) {
+    fn announce(&mut self, mut changes: Changes) {
         let addresses = self.planner.plan().addresses;
         self.outlets.addresses.send_if_modified(|known| {
             let differs = *known != addresses;
@@ -166,6 +191,15 @@ impl PlannerDriver {
                 self.planner.plan().peers.len(),
             );
             tracing::info!(services, sessions, "first plan made");
+        }
+        if let Some(network) = changes.network.take() {
+            self.outlets.network.send_replace(network);
+        }
+        let guards = std::mem::take(&mut changes.guards);
+        if !guards.is_empty() {
+            self.outlets
+                .guards
+                .send_modify(|pending| pending.extend(guards));
         }
         if !changes.is_empty() {
             self.outlets

@@ -2,6 +2,7 @@
 
 use std::{
     hash::{BuildHasher as _, RandomState},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -9,7 +10,7 @@ use anyhow::{Context as _, bail};
 use cluster::{Gate, Manager, Writer, watch::Watches};
 use daemon::{Health, Probes, Server};
 use jiff::Timestamp;
-use plan::{Changes, Options, Planner};
+use plan::{Changes, Learned, Links, NetworkPlan, Options, Planner};
 use tokio::{
     runtime,
     sync::{mpsc, oneshot, watch},
@@ -21,7 +22,7 @@ use crate::{
     Flags, capability, debug,
     io::bgp::{self, Observed},
     metrics::Metrics,
-    planner::{Facts, Outlets, PlannerDriver},
+    planner::{Facts, Guards, Outlets, PlannerDriver, Sources},
     status::{Author, Reporter},
 };
 
@@ -60,6 +61,10 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     let (queries, queries_seen) = mpsc::channel(QUERIES);
     let changes = watch::Sender::new(Changes::default());
     let addresses = watch::Sender::default();
+    let (learned, learned_seen) = watch::channel(Learned::default());
+    let network = watch::Sender::new(Arc::<NetworkPlan>::default());
+    let guards = watch::Sender::new(Guards::new());
+    let (links, links_seen) = watch::channel(Links::default());
     let sessions = Sessions::start(bgp::Config {
         listen: flags.bgp_listen,
         seed: random_bits(),
@@ -67,6 +72,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         changes: changes.clone(),
         addresses: addresses.subscribe(),
         observed,
+        learned,
         stop: CancellationToken::new(),
     })?;
 
@@ -78,16 +84,23 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         Gate::open(),
         metrics.count_writes(),
     );
-    let watches = Watches::start(&client, Planner::KINDS, &flags.common.namespace);
+    let sources = Sources {
+        watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
+        links: links_seen,
+        learned: learned_seen,
+        queries: queries_seen,
+    };
     let node = options.node.clone();
     let outlets = Outlets {
         changes,
+        network,
+        guards,
         addresses,
         facts,
     };
 
     let mut parts = JoinSet::new();
-    parts.spawn(PlannerDriver::new(options, started, watches, queries_seen, outlets).run());
+    parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
     parts.spawn(report_readiness(probes.clone(), facts_seen.clone()));
     parts.spawn(public.run(probes.router().merge(metrics.router())));
     let sources = debug::Sources {

@@ -37,6 +37,7 @@ impl Author {
             announced: Announced {
                 bgp: integer(facts.announced as u64),
             },
+            pod_network: None,
             conditions: conditions
                 .iter()
                 .map(|c| self.condition(now, c, former))
