@@ -22,10 +22,11 @@ mod network;
 
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bgp::{LocalAddresses, Notice, SessionView, Speaker};
-use plan::{Changes, NodeAddresses};
+use plan::{Changes, Learned, NodeAddresses};
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -57,6 +58,8 @@ pub struct Config {
     pub addresses: watch::Receiver<NodeAddresses>,
     /// What is.
     pub observed: watch::Sender<Observed>,
+    /// What peers advertise. Not emptied when `run` ends: routes outlive a restart.
+    pub learned: watch::Sender<Learned>,
     /// Ends all sessions (Cease/Administrative Shutdown), then `run`.
     pub stop: CancellationToken,
 }
@@ -123,6 +126,7 @@ impl Running {
                 break;
             }
         }
+        self.publish_learned();
         let publish = self.publish(urgent);
         let timer = self
             .speaker
@@ -295,6 +299,24 @@ impl Running {
         });
         (self.stale, self.published) = (false, Some(now));
         None
+    }
+
+    /// One new map for all that changed, at once: traffic depends on it.
+    fn publish_learned(&mut self) {
+        let speaker = &mut self.speaker;
+        let mut changes = std::iter::from_fn(|| speaker.poll_learned()).peekable();
+        if changes.peek().is_none() || self.config.stop.is_cancelled() {
+            return;
+        }
+        self.config.learned.send_modify(|learned| {
+            let learned = Arc::make_mut(learned);
+            for (prefix, next_hops) in changes {
+                match next_hops.is_empty() {
+                    true => learned.remove(&prefix),
+                    false => learned.insert(prefix, next_hops),
+                };
+            }
+        });
     }
 
     fn local_addresses(&self, local: IpAddr, peer: &bgp::PeerConfig) -> LocalAddresses {

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use plan::{Changes, NodeAddresses};
+use plan::{Changes, Learned, NodeAddresses};
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,7 @@ pub struct Driver {
     changes: watch::Sender<Changes>,
     node: watch::Sender<NodeAddresses>,
     observed: watch::Receiver<Observed>,
+    learned: watch::Receiver<Learned>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,6 +42,7 @@ impl Driver {
         let (changes, _) = watch::channel(Changes::default());
         let (node, node_receiver) = watch::channel(options.node);
         let (observed_sender, observed) = watch::channel(Observed::default());
+        let (learned_sender, learned) = watch::channel(Learned::default());
         let stop = CancellationToken::new();
         let config = Config {
             started: Instant::now(),
@@ -49,6 +51,7 @@ impl Driver {
             changes: changes.clone(),
             addresses: node_receiver,
             observed: observed_sender,
+            learned: learned_sender,
             stop: stop.clone(),
         };
         let thread = thread::Builder::new()
@@ -58,6 +61,7 @@ impl Driver {
             changes,
             node,
             observed,
+            learned,
             stop,
             thread: Some(thread),
         })
@@ -77,6 +81,12 @@ impl Driver {
     #[must_use]
     pub fn observed(&self) -> watch::Receiver<Observed> {
         self.observed.clone()
+    }
+
+    /// What peers advertise; wakes when it changes.
+    #[must_use]
+    pub fn learned(&self) -> watch::Receiver<Learned> {
+        self.learned.clone()
     }
 
     /// Ends all sessions (Cease/Administrative Shutdown) and waits until that is done, at most 2 s.

@@ -1,9 +1,15 @@
 //! Two drivers on the loopback, with real sockets.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 
-use bgp::{Asn, BgpIdentifier, Family, HoldTime, Import, PeerConfig, PeerSet, Prefix, Route, State};
+use bgp::wire::attr::{AsPath, Origin, PathAttribute};
+use bgp::wire::{AsnWidth, Dialect, Message, Open, PeerType, RawUpdate};
+use bgp::{
+    Asn, BgpIdentifier, Family, HoldTime, Import, PeerConfig, PeerSet, Prefix, RejectReason, Route,
+    State,
+};
 use model::Secret;
 use plan::PlannedPeer;
 
@@ -138,6 +144,93 @@ fn sessions_come_up_and_routes_flow_by_themselves() {
         (seen.sessions.first()?.counters.updates_received == sent).then_some(())
     });
     established(&listener);
+}
+
+/// What a peer says that advertises so many prefixes, from its OPEN on.
+fn advertising(count: u32) -> Vec<u8> {
+    let identifier = BgpIdentifier::new(9).unwrap();
+    let open = Open::new(Asn(64512), HoldTime::new(9).unwrap(), identifier, vec![]);
+    let dialect = Dialect {
+        asn_width: AsnWidth::Four,
+        ..Dialect::initial(PeerType::External)
+    };
+    let update = |prefixes: &[Prefix]| RawUpdate {
+        attributes: vec![
+            PathAttribute::Origin(Origin::Igp),
+            PathAttribute::AsPath(AsPath::sequence(&[Asn(64512)])),
+            PathAttribute::NextHop([192, 0, 2, 2].into()),
+        ],
+        announced: prefixes.to_vec(),
+        ..RawUpdate::default()
+    };
+    let prefixes: Vec<_> = routes(count).into_keys().collect();
+    let updates = prefixes
+        .chunks(500)
+        .map(|part| Message::Update(update(part)));
+    let mut said = vec![];
+    for message in [Message::Open(open), Message::Keepalive]
+        .into_iter()
+        .chain(updates)
+    {
+        message.encode(&dialect, &mut said).unwrap();
+    }
+    said
+}
+
+fn learned(driver: &Driver, count: usize) -> Learned {
+    let mut learned = driver.learned();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let found = timeout(PATIENCE, learned.wait_for(|seen| seen.len() == count)).await;
+        found.expect("in time").unwrap().clone()
+    })
+}
+
+#[test]
+fn what_a_peer_advertises_is_told_until_its_session_ends() {
+    let ([_, listener], port) = pair();
+    let mut importing = peer(1, 1, None);
+    importing.config.import = Import {
+        within: vec!["10.0.0.0/8".parse().unwrap()],
+        max_prefixes: 2_000,
+        ..Import::default()
+    };
+    listener.apply(peers(importing));
+    wait_for(&listener, |seen| seen.sessions.first().map(drop));
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(&advertising(2_010)).unwrap();
+    let seen = learned(&listener, 2_000);
+    let next_hops: BTreeSet<_> = seen.values().flatten().collect();
+    assert_eq!(next_hops, [&IpAddr::from([192, 0, 2, 2])].into());
+    let rejected = wait_for(&listener, |seen| {
+        let session = seen.sessions.first().filter(|each| each.received > 0)?;
+        Some(session.counters.rejected)
+    });
+    assert_eq!(rejected.count(RejectReason::MaxPrefixes), 10);
+    drop(stream);
+    learned(&listener, 0);
+}
+
+#[test]
+fn what_was_learned_outlives_the_driver() {
+    let ([_, listener], port) = pair();
+    let mut importing = peer(1, 1, None);
+    importing.config.import = Import {
+        within: vec!["10.0.0.0/8".parse().unwrap()],
+        max_prefixes: 10,
+        ..Import::default()
+    };
+    listener.apply(peers(importing));
+    wait_for(&listener, |seen| seen.sessions.first().map(drop));
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.write_all(&advertising(10)).unwrap();
+    learned(&listener, 10);
+    let after = listener.learned();
+    listener.stop();
+    assert_eq!(after.borrow().len(), 10);
 }
 
 #[test]
