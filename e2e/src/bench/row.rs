@@ -21,6 +21,8 @@ pub enum System {
     Bird,
     /// GoBGP.
     Gobgp,
+    /// Routes and rules that were made by hand.
+    StaticRoutes,
 }
 
 impl fmt::Display for System {
@@ -32,6 +34,7 @@ impl fmt::Display for System {
             Self::FrrCoalesce0 => "frr-coalesce-0",
             Self::Bird => "bird",
             Self::Gobgp => "gobgp",
+            Self::StaticRoutes => "static-routes",
         })
     }
 }
@@ -43,13 +46,13 @@ pub struct Row {
     pub name: String,
     /// Median of all runs.
     pub value: f64,
-    /// `s`, `MB`, `messages`.
+    /// `s`, `MB`, `messages`, `Gbit/s`, `ratio`.
     pub unit: String,
     /// Whose it is.
     pub system: System,
     /// Number of runs.
     pub n: usize,
-    /// The largest of all runs.
+    /// The largest of all runs, or the smallest where more is better.
     pub worst: f64,
 }
 
@@ -64,6 +67,15 @@ impl Row {
             system,
             n: runs.len(),
             worst: worst(runs)?,
+        })
+    }
+
+    /// The same for a figure of which more is better.
+    #[must_use]
+    pub fn of_rate(name: &str, unit: &str, system: System, runs: &[f64]) -> Option<Self> {
+        Some(Self {
+            worst: runs.iter().copied().min_by(f64::total_cmp)?,
+            ..Self::of(name, unit, system, runs)?
         })
     }
 }
