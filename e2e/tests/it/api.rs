@@ -37,6 +37,15 @@ fn advertisements_are_refused_with_a_sentence() {
 }
 
 #[test]
+fn pod_networks_are_refused_with_a_sentence() {
+    run(
+        "api-pod-networks",
+        Isolation::Shared,
+        async |case: &Case| compare(case, include_str!("api/pod_network.yaml")).await,
+    );
+}
+
+#[test]
 fn speaker_states_are_refused_with_a_sentence() {
     run(
         "api-speaker-states",
@@ -180,6 +189,14 @@ fn what_the_api_server_accepts_the_programs_accept() {
         let advertisement = serde_json::from_value(object).unwrap();
         assert_eq!(
             model::Advertisement::parse(&advertisement).value.err(),
+            None,
+            "{case}"
+        );
+    }
+    for (case, object) in accepted(include_str!("api/pod_network.yaml")) {
+        let network = serde_json::from_value(object).unwrap();
+        assert_eq!(
+            model::PodNetwork::parse(&network).value.err(),
             None,
             "{case}"
         );

@@ -7,6 +7,9 @@ use serde_json::{Map, Value, json};
 #[serde(deny_unknown_fields)]
 pub(super) struct Table {
     kind: String,
+    /// Name of the rows' objects.
+    #[serde(default = "any_name")]
+    name: String,
     pub(super) rows: Vec<Row>,
 }
 
@@ -16,6 +19,8 @@ pub(super) struct Table {
 pub(super) struct Row {
     /// A sentence about what the API server does with it.
     pub(super) case: String,
+    /// Where the name matters: another than the table's.
+    name: Option<String>,
     /// `{times: N, item: X}` stands for a list of N times X with `{n}` replaced by 0, 1, ...;
     /// `{length: N, of: X}` for the string X repeated N times.
     spec: Option<Value>,
@@ -33,13 +38,17 @@ impl Table {
         let mut object = json!({
             "apiVersion": "heraldlb.io/v1alpha1",
             "kind": self.kind,
-            "metadata": {"name": "table"},
+            "metadata": {"name": row.name.as_ref().unwrap_or(&self.name)},
         });
         if let Some(spec) = &row.spec {
             object["spec"] = expanded(spec, None);
         }
         object
     }
+}
+
+fn any_name() -> String {
+    "table".to_owned()
 }
 
 fn expanded(value: &Value, n: Option<u64>) -> Value {
