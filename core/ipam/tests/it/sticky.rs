@@ -86,10 +86,9 @@ fn an_address_in_a_range_of_the_pod_network_is_left_and_comes_back_with_the_rang
     server.put_other(pod_network(&["10.0.0.8/29", "fd00::/64"], &[]));
     server.settle();
     assert_eq!(server.address("a"), "10.0.0.0");
-    let told = server.events_of("a").pop().unwrap();
-    assert!(
-        told.contains("10.0.0.9 is in a range of pod addresses"),
-        "{told}"
+    assert_eq!(
+        server.events_of("a").pop().unwrap(),
+        "AddressReserved: has 10.0.0.0 from pool \"p\": 10.0.0.9 is in a range of pod addresses"
     );
     let free = |server: &Server| {
         let pool = server.pools["p"].value.as_ref().unwrap();
@@ -102,6 +101,23 @@ fn an_address_in_a_range_of_the_pod_network_is_left_and_comes_back_with_the_rang
     assert_eq!(
         (server.address("a").as_str(), free(&server)),
         ("10.0.0.0", 15)
+    );
+}
+
+#[test]
+fn who_asks_for_an_address_of_the_pod_network_is_left_without() {
+    let mut server = with_one();
+    server.edit("a", |service| {
+        *service = asks_for(service.clone(), &["10.0.0.9"], None)
+    });
+    server.settle();
+    assert_eq!(server.address("a"), "10.0.0.9");
+    server.put_other(pod_network(&["10.0.0.8/29"], &[]));
+    server.settle();
+    assert_eq!(server.address("a"), "");
+    assert_eq!(
+        server.assigned("a"),
+        "False AddressReserved: 10.0.0.9 is in a range of pod addresses"
     );
 }
 
