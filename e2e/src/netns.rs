@@ -26,5 +26,8 @@ pub use gobgp::GoBgp;
 pub use namespace::Namespace;
 pub use network::Network;
 pub use node::run_node;
-pub use peer::{Notified, Peer, PeerSettings, Received};
-pub use speaker::{Desired, DesiredPeer, DesiredRoute, Request, SessionReport, Speaker};
+pub use peer::{Notified, Originated, Peer, PeerSettings, Received};
+pub use speaker::{
+    Desired, DesiredImport, DesiredPeer, DesiredRoute, LearnedPrefixes, Request, SessionReport,
+    Speaker,
+};

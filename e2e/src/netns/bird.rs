@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::daemon::Signal;
-use super::peer::Notified;
+use super::peer::{Notified, Originated};
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::command::Command;
 
@@ -22,6 +22,7 @@ impl Peer for Bird {
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("bird.conf");
+        std::fs::create_dir_all(folder.join("bird.routes"))?;
         std::fs::write(&file, configuration(folder, settings))?;
         let mut command = namespace.enter("bird");
         command
@@ -81,6 +82,30 @@ impl Peer for Bird {
         Ok(self.log()?.matches("Got END-OF-RIB").count() >= 2)
     }
 
+    async fn advertise(&self, route: &Originated) -> Result<()> {
+        let Originated {
+            prefix, as_path, ..
+        } = route;
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        let prepends = as_path.iter().rev();
+        let prepends = prepends.map(|asn| format!("bgp_path.prepend({asn}); "));
+        let text = format!(
+            "protocol static {{ {family}; route {prefix} blackhole {{ {} }}; }}\n",
+            prepends.collect::<String>()
+        );
+        std::fs::write(self.route_file(prefix), text)?;
+        self.ask(&["configure"]).await.map(drop)
+    }
+
+    async fn withdraw(&self, route: &Originated) -> Result<()> {
+        std::fs::remove_file(self.route_file(&route.prefix))?;
+        self.ask(&["configure"]).await.map(drop)
+    }
+
+    async fn sessions(&self) -> Result<u64> {
+        Ok(self.log()?.matches("> p: BGP session established").count() as u64)
+    }
+
     async fn notified(&self) -> Result<Option<Notified>> {
         let log = self.log()?;
         let last = log
@@ -115,6 +140,11 @@ impl Bird {
             .args(words)
             .output()
             .await
+    }
+
+    fn route_file(&self, prefix: &str) -> PathBuf {
+        let name = prefix.replace(['/', ':'], "-");
+        self.folder.join(format!("bird.routes/{name}.conf"))
     }
 
     fn log(&self) -> Result<String> {
@@ -157,11 +187,13 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
          \x20 connect retry time 1;\n\
          \x20 error wait time 1, 2;\n\
          {options}\
-         \x20 ipv4 {{ import all; export none; }};\n\
-         \x20 ipv6 {{ import all; export none; }};\n\
-         }}\n",
+         \x20 ipv4 {{ import all; export where source = RTS_STATIC; }};\n\
+         \x20 ipv6 {{ import all; export where source = RTS_STATIC; }};\n\
+         }}\n\
+         include \"{}/bird.routes/*.conf\";\n",
         log.display(),
         settings.identifier(),
+        folder.display(),
     )
 }
 

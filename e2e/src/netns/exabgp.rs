@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::daemon::Signal;
 use super::json::at;
-use super::peer::Notified;
+use super::peer::{Notified, Originated};
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 
 /// A running ExaBGP.
@@ -17,6 +17,7 @@ use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 pub struct ExaBgp {
     daemon: Daemon,
     folder: PathBuf,
+    asn: u32,
 }
 
 impl Peer for ExaBgp {
@@ -57,6 +58,7 @@ impl Peer for ExaBgp {
         Ok(Self {
             daemon,
             folder: folder.to_owned(),
+            asn: settings.asn,
         })
     }
 
@@ -118,6 +120,36 @@ impl Peer for ExaBgp {
                 .any(|message| at(message, "/neighbor/message/eor/afi") == family)
         };
         Ok(seen("ipv4") && seen("ipv6"))
+    }
+
+    /// A path that it is told is the whole path.
+    async fn advertise(&self, route: &Originated) -> Result<()> {
+        let Originated {
+            prefix,
+            next_hop,
+            as_path,
+        } = route;
+        let path = std::iter::once(&self.asn).chain(as_path);
+        let path: Vec<_> = path.map(u32::to_string).collect();
+        self.command(&format!(
+            "announce route {prefix} next-hop {next_hop} as-path [ {} ]",
+            path.join(" ")
+        ))
+    }
+
+    async fn withdraw(&self, route: &Originated) -> Result<()> {
+        let Originated {
+            prefix, next_hop, ..
+        } = route;
+        self.command(&format!("withdraw route {prefix} next-hop {next_hop}"))
+    }
+
+    async fn sessions(&self) -> Result<u64> {
+        let messages = self.messages()?;
+        let up = messages
+            .iter()
+            .filter(|message| at(message, "/neighbor/state") == "up");
+        Ok(up.count() as u64)
     }
 
     async fn notified(&self) -> Result<Option<Notified>> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::daemon::Signal;
 use super::json::at;
-use super::peer::Notified;
+use super::peer::{Notified, Originated};
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::await_condition;
 use crate::command::Command;
@@ -27,6 +27,7 @@ pub struct Frr {
     bgpd: Daemon,
     folder: PathBuf,
     peer: String,
+    asn: u32,
 }
 
 impl Peer for Frr {
@@ -60,6 +61,7 @@ impl Peer for Frr {
             bgpd,
             folder: own,
             peer: settings.our_address.to_string(),
+            asn: settings.asn,
         })
     }
 
@@ -113,6 +115,34 @@ impl Peer for Frr {
         Ok(seen("IPv4") && seen("IPv6"))
     }
 
+    /// The path is in the name of its route map, so that another path is another command.
+    async fn advertise(&self, route: &Originated) -> Result<()> {
+        let Originated {
+            prefix, as_path, ..
+        } = route;
+        let path: Vec<_> = as_path.iter().map(u32::to_string).collect();
+        let name = format!("path-{}", path.join("-"));
+        let prepend = match path.is_empty() {
+            true => "no set as-path prepend".to_owned(),
+            false => format!("set as-path prepend {}", path.join(" ")),
+        };
+        let map = format!("route-map {name} permit 10");
+        let network = format!("network {prefix} route-map {name}");
+        self.configure(&[&map, &prepend]).await?;
+        self.configure_network(prefix, &network).await
+    }
+
+    async fn withdraw(&self, route: &Originated) -> Result<()> {
+        let command = format!("no network {}", route.prefix);
+        self.configure_network(&route.prefix, &command).await
+    }
+
+    async fn sessions(&self) -> Result<u64> {
+        at(&self.neighbor().await?, "/connectionsEstablished")
+            .as_u64()
+            .context("connectionsEstablished")
+    }
+
     async fn notified(&self) -> Result<Option<Notified>> {
         let neighbor = self.neighbor().await?;
         if at(&neighbor, "/lastResetDueTo") != "BGP Notification received" {
@@ -133,6 +163,20 @@ impl Frr {
             .ask(&format!("show bgp neighbors {} json", self.peer))
             .await?;
         Ok(shown.get(&self.peer).cloned().unwrap_or_default())
+    }
+
+    async fn configure_network(&self, prefix: &str, command: &str) -> Result<()> {
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        let router = format!("router bgp {}", self.asn);
+        let family = format!("address-family {family} unicast");
+        self.configure(&[&router, &family, command]).await
+    }
+
+    async fn configure(&self, commands: &[&str]) -> Result<()> {
+        let vtysh = Command::new("vtysh").arg("--vty_socket").arg(&self.folder);
+        let vtysh = vtysh.args(["-d", "bgpd", "-c", "configure terminal"]);
+        let commands = commands.iter().flat_map(|command| ["-c", command]);
+        vtysh.args(commands).output().await.map(drop)
     }
 
     /// One command to bgpd; what it prints, when that is JSON.
@@ -199,6 +243,7 @@ fn configuration(settings: &PeerSettings) -> String {
          router bgp {asn}\n\
          \x20bgp router-id {}\n\
          \x20no bgp ebgp-requires-policy\n\
+         \x20no bgp network import-check\n\
          \x20no bgp default ipv4-unicast\n\
          \x20timers bgp {} {hold_time}\n\
          \x20neighbor {us} remote-as {our_asn}\n\

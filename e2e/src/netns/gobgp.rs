@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::daemon::Signal;
 use super::json::at;
-use super::peer::Notified;
+use super::peer::{Notified, Originated};
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::command::Command;
 
@@ -86,6 +86,36 @@ impl Peer for GoBgp {
         Ok(families.iter().filter(seen).count() == 2)
     }
 
+    async fn advertise(&self, route: &Originated) -> Result<()> {
+        let Originated {
+            prefix,
+            next_hop,
+            as_path,
+        } = route;
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        let next_hop = next_hop.to_string();
+        let mut words = vec!["global", "rib", "add", prefix, "nexthop", &next_hop];
+        let path: Vec<_> = as_path.iter().map(u32::to_string).collect();
+        let path = path.join(",");
+        if !path.is_empty() {
+            words.extend(["aspath", &path]);
+        }
+        words.extend(["-a", family]);
+        self.tell(&words).await
+    }
+
+    async fn withdraw(&self, route: &Originated) -> Result<()> {
+        let prefix = &route.prefix;
+        let family = if prefix.contains(':') { "ipv6" } else { "ipv4" };
+        self.tell(&["global", "rib", "del", prefix, "-a", family])
+            .await
+    }
+
+    async fn sessions(&self) -> Result<u64> {
+        let log = std::fs::read_to_string(self.folder.join("gobgp.log"))?;
+        Ok(log.matches("\"Peer Up\"").count() as u64)
+    }
+
     async fn notified(&self) -> Result<Option<Notified>> {
         let log = std::fs::read_to_string(self.folder.join("gobgp.log"))?;
         let messages = log
@@ -106,6 +136,11 @@ impl Peer for GoBgp {
 impl GoBgp {
     async fn neighbor(&self) -> Result<Value> {
         self.ask(&["neighbor", &self.peer]).await
+    }
+
+    async fn tell(&self, words: &[&str]) -> Result<()> {
+        let target = Command::new("gobgp").args(["--target", &api(&self.folder)]);
+        target.args(words).output().await.map(drop)
     }
 
     async fn ask(&self, words: &[&str]) -> Result<Value> {

@@ -15,8 +15,12 @@ use plan::{Changes, PlannedPeer};
 use serde::Serialize;
 use speaker::io::bgp::{Driver, Options};
 
-use super::{Desired, DesiredPeer, DesiredRoute, Request, SessionReport};
+use super::{
+    Desired, DesiredImport, DesiredPeer, DesiredRoute, LearnedPrefixes, Request, SessionReport,
+};
 
+/// Prefixes of one family that a peer may have accepted.
+const MAX_PREFIXES: u32 = 10_000;
 /// Routes that are generated at once.
 const PART: u32 = 2_000;
 
@@ -37,6 +41,7 @@ pub fn run_node() -> Result<()> {
                 answer(&())?;
             }
             Request::Sessions => answer(&node.as_ref().map(Node::sessions).unwrap_or_default())?,
+            Request::Learned => answer(&node.as_ref().map(Node::learned).unwrap_or_default())?,
             Request::Shutdown => {
                 drop(node);
                 return answer(&());
@@ -75,10 +80,12 @@ impl Node {
     }
 
     fn apply(&mut self, desired: &Desired) -> Result<()> {
+        let import = desired.import.as_ref().map(import).transpose()?;
+        let import = import.unwrap_or_default();
         let peers = desired
             .peers
             .iter()
-            .map(|peer| self.plan(peer))
+            .map(|peer| self.plan(peer, &import))
             .collect::<Result<_>>()?;
         let wanted = routes(desired)?;
         let gone = self
@@ -97,6 +104,7 @@ impl Node {
             peers: Some(peers),
             routes,
             complete: true,
+            ..Changes::default()
         });
         Ok(())
     }
@@ -120,7 +128,7 @@ impl Node {
         }
     }
 
-    fn plan(&mut self, peer: &DesiredPeer) -> Result<PlannedPeer> {
+    fn plan(&mut self, peer: &DesiredPeer, import: &Import) -> Result<PlannedPeer> {
         let (known, generation) = self.passwords.entry(peer.name.clone()).or_default();
         if *known != peer.password {
             known.clone_from(&peer.password);
@@ -139,7 +147,7 @@ impl Node {
             connect_retry: peer.connect_retry.map(std::time::Duration::from_secs),
             passive: peer.passive,
             families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-            import: Import::default(),
+            import: import.clone(),
             multi_hop_ttl: peer.multi_hop_ttl,
             password_generation: *generation,
         };
@@ -160,9 +168,36 @@ impl Node {
             updates_received: session.counters.updates_received,
             treated_as_withdraw: session.counters.treated_as_withdraw,
             attributes_discarded: session.counters.attributes_discarded,
+            rejected: session
+                .counters
+                .rejected
+                .iter()
+                .map(|(reason, count)| (reason.to_string(), count))
+                .collect(),
         };
         observed.sessions.iter().map(report).collect()
     }
+
+    fn learned(&self) -> LearnedPrefixes {
+        let learned = self.driver.learned().borrow().clone();
+        let texts = learned
+            .iter()
+            .map(|(prefix, hops)| (prefix.to_string(), hops.clone()));
+        texts.collect()
+    }
+}
+
+fn import(desired: &DesiredImport) -> Result<Import> {
+    Ok(Import {
+        within: desired
+            .within
+            .iter()
+            .map(|text| text.parse())
+            .collect::<Result<_, _>>()?,
+        except: Vec::new(),
+        max_prefixes: MAX_PREFIXES,
+        allow_own_asn: desired.allow_own_asn,
+    })
 }
 
 fn routes(desired: &Desired) -> Result<BTreeMap<Prefix, Vec<Route>>> {

@@ -55,6 +55,17 @@ pub struct Received {
     pub large_communities: Vec<String>,
 }
 
+/// A route that the other side has of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Originated {
+    /// `ADDRESS/LENGTH`.
+    pub prefix: String,
+    /// Its own address, for those that do not find it by themselves.
+    pub next_hop: IpAddr,
+    /// What follows its own AS in AS_PATH.
+    pub as_path: Vec<u32>,
+}
+
 /// Code and subcode of a NOTIFICATION.
 pub type Notified = (u8, u8);
 
@@ -94,6 +105,15 @@ pub trait Peer: Sized {
 
     /// Whether End-of-RIB arrived for IPv4 and for IPv6 (RFC 4724 section 2).
     fn end_of_rib(&self) -> impl Future<Output = Result<bool>>;
+
+    /// Makes it advertise a route to us, instead of what it advertised of the prefix before.
+    fn advertise(&self, route: &Originated) -> impl Future<Output = Result<()>>;
+
+    /// Makes it withdraw that route.
+    fn withdraw(&self, route: &Originated) -> impl Future<Output = Result<()>>;
+
+    /// How many sessions with us became Established since it was started.
+    fn sessions(&self) -> impl Future<Output = Result<u64>>;
 
     /// The last NOTIFICATION that it received.
     fn notified(&self) -> impl Future<Output = Result<Option<Notified>>>;

@@ -1,6 +1,7 @@
 //! Our side: the real BGP driver in a process of its own, without Kubernetes, told what to want over its standard
 //! input, one JSON value a line (program `bgp-node`).
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::Stdio;
@@ -22,6 +23,8 @@ pub enum Request {
     Apply(Desired),
     /// Answer: a list of [`SessionReport`].
     Sessions,
+    /// Answer: [`LearnedPrefixes`].
+    Learned,
     /// Close all sessions and end. Answer: `null`.
     Shutdown,
 }
@@ -37,6 +40,21 @@ pub struct Desired {
     pub routes: Vec<DesiredRoute>,
     /// That many further routes to 10.0.0.0/32 and up, with equal attributes; never fewer than before.
     pub generated: u32,
+    /// Which prefixes are accepted, from every peer; nothing: none.
+    #[serde(default)]
+    pub import: Option<DesiredImport>,
+}
+
+/// Prefixes that peers advertise and that were accepted, with their next hops.
+pub type LearnedPrefixes = BTreeMap<String, Vec<IpAddr>>;
+
+/// What is accepted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredImport {
+    /// `ADDRESS/LENGTH`: prefixes inside one of these.
+    pub within: Vec<String>,
+    /// How often our own AS may stand in their AS_PATH.
+    pub allow_own_asn: u8,
 }
 
 /// One peer, both families.
@@ -96,6 +114,8 @@ pub struct SessionReport {
     pub treated_as_withdraw: u64,
     /// Attributes passed over because of an error (RFC 7606).
     pub attributes_discarded: u64,
+    /// Routes that were not accepted, by reason.
+    pub rejected: BTreeMap<String, u64>,
 }
 
 /// A running `bgp-node`; killed when dropped.
@@ -166,6 +186,14 @@ impl Speaker {
             .into_iter()
             .find(|session| session.name == name)
             .with_context(|| format!("no session {name}"))
+    }
+
+    /// What it learned from all peers.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn learned(&mut self) -> Result<LearnedPrefixes> {
+        self.ask(&Request::Learned).await
     }
 
     /// Shuts it down in order and waits until it has ended.

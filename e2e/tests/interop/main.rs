@@ -14,6 +14,7 @@
 
 mod cell;
 mod hold_timer;
+mod learn;
 mod malformed;
 mod raw_peer;
 mod scene;
@@ -51,4 +52,5 @@ fn add<P: Peer + 'static>(suite: &mut Suite) {
         &format!("{}/their-hold-timer", P::NAME),
         hold_timer::run::<P>(cell),
     );
+    suite.add(&format!("{}/learn", P::NAME), learn::run::<P>(cell));
 }

@@ -106,6 +106,7 @@ fn desired(peer: SocketAddr) -> Desired {
         peers: vec![peer],
         routes: routes(),
         generated: 0,
+        import: None,
     }
 }
 

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use e2e::await_condition;
 use e2e::condition::Seen;
 use e2e::netns::{
-    Desired, DesiredPeer, DesiredRoute, Namespace, Network, Peer, PeerSettings, Received,
-    SessionReport, Speaker,
+    Desired, DesiredPeer, DesiredRoute, LearnedPrefixes, Namespace, Network, Peer, PeerSettings,
+    Received, SessionReport, Speaker,
 };
 
 use crate::cell::{Cell, Dials, Kind, Transport};
@@ -20,7 +20,7 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) const PREFIXES: [&str; 2] = ["192.0.2.10/32", "2001:db8::10/128"];
 pub(crate) const PASSWORD: &str = "correct-horse";
-const OUR_ASN: u32 = 4_200_000_001;
+pub(crate) const OUR_ASN: u32 = 4_200_000_001;
 const THEIR_ASN: u32 = 64512;
 const OUR_IPV4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1));
 const OUR_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1));
@@ -98,6 +98,12 @@ impl<P: Peer> Scene<P> {
             .context("our side is not running")?
             .session("peer")
             .await
+    }
+
+    /// What our side learned.
+    pub(crate) async fn learned(&mut self) -> Result<LearnedPrefixes> {
+        let speaker = self.speaker.as_mut();
+        speaker.context("our side is not running")?.learned().await
     }
 
     /// Waits until both sides are Established.
@@ -215,6 +221,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         peers: vec![peer],
         routes: Vec::new(),
         generated: 0,
+        import: None,
     }
 }
 
