@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use e2e::await_condition;
 use e2e::bench::System;
@@ -44,6 +44,7 @@ impl Originator {
             System::Frr => frr(task, "").await.map(Self::Daemon),
             System::FrrCoalesce0 => frr(task, " coalesce-time 0\n").await.map(Self::Daemon),
             System::Gobgp => gobgp(task).await.map(Self::Daemon),
+            System::StaticRoutes => bail!("routes made by hand speak no BGP"),
         }
     }
 
