@@ -9,21 +9,28 @@ use serde_json::Value;
 use table::{Row, Table};
 
 mod admission;
+mod alone;
 mod audit;
 mod metrics;
 mod table;
 
+const POOLS: &str = include_str!("api/ip_address_pool.yaml");
+const PEERS: &str = include_str!("api/bgp_peer.yaml");
+const ADVERTISEMENTS: &str = include_str!("api/bgp_advertisement.yaml");
+const POD_NETWORKS: &str = include_str!("api/pod_network.yaml");
+const SPEAKER_STATES: &str = include_str!("api/speaker_state.yaml");
+
 #[test]
 fn pools_are_refused_with_a_sentence() {
     run("api-pools", Isolation::Shared, async |case: &Case| {
-        compare(case, include_str!("api/ip_address_pool.yaml")).await
+        compare(case, POOLS).await
     });
 }
 
 #[test]
 fn peers_are_refused_with_a_sentence() {
     run("api-peers", Isolation::Shared, async |case: &Case| {
-        compare(case, include_str!("api/bgp_peer.yaml")).await
+        compare(case, PEERS).await
     });
 }
 
@@ -32,7 +39,7 @@ fn advertisements_are_refused_with_a_sentence() {
     run(
         "api-advertisements",
         Isolation::Shared,
-        async |case: &Case| compare(case, include_str!("api/bgp_advertisement.yaml")).await,
+        async |case: &Case| compare(case, ADVERTISEMENTS).await,
     );
 }
 
@@ -41,7 +48,7 @@ fn pod_networks_are_refused_with_a_sentence() {
     run(
         "api-pod-networks",
         Isolation::Shared,
-        async |case: &Case| compare(case, include_str!("api/pod_network.yaml")).await,
+        async |case: &Case| compare(case, POD_NETWORKS).await,
     );
 }
 
@@ -50,7 +57,7 @@ fn speaker_states_are_refused_with_a_sentence() {
     run(
         "api-speaker-states",
         Isolation::Shared,
-        async |case: &Case| compare(case, include_str!("api/speaker_state.yaml")).await,
+        async |case: &Case| compare(case, SPEAKER_STATES).await,
     );
 }
 
@@ -102,17 +109,22 @@ const EXAMPLES: &[(&str, &str)] = &[
 ];
 
 async fn compare(case: &Case, yaml: &str) -> Result<()> {
-    let client = case.lab.cluster.client();
+    let differences = differences(&case.lab.cluster.client(), yaml).await?;
+    ensure!(differences.is_empty(), "{}", differences.join("\n"));
+    Ok(())
+}
+
+/// The rows of a table to which the API server says something else.
+async fn differences(client: &Client, yaml: &str) -> Result<Vec<String>> {
     let table = Table::parse(yaml)?;
     let mut differences = Vec::new();
     for row in &table.rows {
-        let answer = create(&client, &table.object(row)).await?;
+        let answer = create(client, &table.object(row)).await?;
         if answer != row.refused {
             differences.push(difference(row, answer.as_deref()));
         }
     }
-    ensure!(differences.is_empty(), "{}", differences.join("\n"));
-    Ok(())
+    Ok(differences)
 }
 
 fn difference(row: &Row, answer: Option<&str>) -> String {
@@ -177,15 +189,15 @@ fn what_the_api_server_accepts_the_programs_accept() {
         rows.map(|row| (row.case.clone(), table.object(row)))
             .collect()
     };
-    for (case, object) in accepted(include_str!("api/ip_address_pool.yaml")) {
+    for (case, object) in accepted(POOLS) {
         let pool = serde_json::from_value(object).unwrap();
         assert_eq!(model::Pool::parse(&pool).value.err(), None, "{case}");
     }
-    for (case, object) in accepted(include_str!("api/bgp_peer.yaml")) {
+    for (case, object) in accepted(PEERS) {
         let peer = serde_json::from_value(object).unwrap();
         assert_eq!(model::Peer::parse(&peer).value.err(), None, "{case}");
     }
-    for (case, object) in accepted(include_str!("api/bgp_advertisement.yaml")) {
+    for (case, object) in accepted(ADVERTISEMENTS) {
         let advertisement = serde_json::from_value(object).unwrap();
         assert_eq!(
             model::Advertisement::parse(&advertisement).value.err(),
@@ -193,7 +205,7 @@ fn what_the_api_server_accepts_the_programs_accept() {
             "{case}"
         );
     }
-    for (case, object) in accepted(include_str!("api/pod_network.yaml")) {
+    for (case, object) in accepted(POD_NETWORKS) {
         let network = serde_json::from_value(object).unwrap();
         assert_eq!(
             model::PodNetwork::parse(&network).value.err(),
