@@ -9,6 +9,7 @@
 )]
 
 mod collision;
+mod fabric;
 mod learn;
 mod pair;
 mod robustness;
