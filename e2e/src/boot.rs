@@ -91,7 +91,17 @@ impl Node {
         self.machine
             .exec(&["kube-proxy", &configuration, "--cleanup"])
             .await?;
-        self.start_proxy(mode).await
+        self.start_proxy(mode).await?;
+        let sentence = format!("kube-proxy of {} is in mode {}", self.name(), mode.name());
+        await_condition(&sentence, Duration::from_secs(60), async || {
+            let page = self
+                .machine
+                .fetch("http://127.0.0.1:10249/proxyMode")
+                .await?;
+            Ok(Seen::when(page == mode.name(), page))
+        })
+        .await
+        .map(|_| ())
     }
 
     /// Ends everything on the node as a power cut does, and starts it again: no process, no namespace of a pod, no
@@ -125,6 +135,12 @@ impl Node {
         Ok(())
     }
 
+    /// Whether a kubelet runs there.
+    pub(crate) async fn is_on(self) -> bool {
+        let looking = self.machine.command("pgrep").args(["-x", "kubelet"]);
+        looking.succeeds().await
+    }
+
     /// Starts the node after `power_off`.
     ///
     /// # Errors
@@ -142,7 +158,7 @@ for pid in $(ps -e -o pid=); do \
   [ $pid = 1 ] || [ $pid = $$ ] || kill -9 $pid 2> /dev/null; \
 done; \
 for turn in 1 2 3; do \
-  awk '$2 ~ \"^/(run|var/lib/kubelet|var/lib/containerd)/\" {print $2}' /proc/mounts | sort -r | xargs -r umount -l 2> /dev/null; \
+  awk '$2 ~ \"^/(run/|var/lib/containerd/|var/lib/kubelet)\" {print $2}' /proc/mounts | sort -r | xargs -r umount -l 2> /dev/null; \
 done; \
 find /run -mindepth 1 -delete 2> /dev/null; \
 nft flush ruleset; \

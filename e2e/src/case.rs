@@ -226,18 +226,7 @@ impl Case {
     /// # Errors
     /// When it does not become ready within two minutes.
     pub async fn await_pod(&self, name: &str) -> Result<()> {
-        let pods: Api<Pod> = self.api();
-        let sentence = format!("pod {}/{name} is ready", self.name);
-        await_condition(&sentence, Duration::from_secs(120), async || {
-            let status = pods.get(name).await?.status.unwrap_or_default();
-            let ready = status.conditions.iter().flatten();
-            let ready = ready
-                .filter(|condition| condition.type_ == "Ready")
-                .any(|condition| condition.status == "True");
-            Ok(Seen::when(ready, status.container_statuses))
-        })
-        .await?;
-        Ok(())
+        await_ready(&self.api(), name).await
     }
 
     /// Deletes a pod of the case; it ends in its own time.
@@ -350,6 +339,24 @@ impl Case {
     {
         Api::namespaced(self.lab.cluster.client(), &self.name)
     }
+}
+
+/// Waits until a pod is ready.
+///
+/// # Errors
+/// When it does not become ready within two minutes.
+pub async fn await_ready(pods: &Api<Pod>, name: &str) -> Result<()> {
+    let sentence = format!("pod {name} is ready");
+    await_condition(&sentence, Duration::from_secs(120), async || {
+        let status = pods.get(name).await?.status.unwrap_or_default();
+        let ready = status.conditions.iter().flatten();
+        let ready = ready
+            .filter(|condition| condition.type_ == "Ready")
+            .any(|condition| condition.status == "True");
+        Ok(Seen::when(ready, status.container_statuses))
+    })
+    .await
+    .map(|_| ())
 }
 
 /// The addresses in a Service's status.

@@ -1,4 +1,5 @@
-//! The demonstration: a page behind a LoadBalancer Service, fetched by a client that knows only the router.
+//! The demonstration: a page behind a LoadBalancer Service, fetched by a client that knows only the router; and where
+//! the pod network is Herald's, pods that fetch from each other.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -7,10 +8,11 @@ use anyhow::Result;
 use e2e::case::{addresses, host_route};
 use e2e::command::Command;
 use e2e::condition::{Seen, await_condition};
-use e2e::node::NODES;
+use e2e::mesh::WebPod;
+use e2e::node::{W1, W3};
 use e2e::step::{say, step};
 use e2e::workload::{self, Families};
-use e2e::{Lab, lab};
+use e2e::{Lab, Network, lab};
 use k8s_openapi::api::core::v1::Service;
 use kube::api::Api;
 use serde_json::Value;
@@ -23,7 +25,9 @@ pub(crate) async fn run() -> Result<()> {
     let addresses = step("addresses", await_addresses(&lab)).await?;
     step("routes over both nodes", async {
         for &address in &addresses {
-            lab.router.await_route(&host_route(address), &NODES).await?;
+            lab.router
+                .await_route(&host_route(address), lab.nodes())
+                .await?;
         }
         Ok(())
     })
@@ -33,6 +37,9 @@ pub(crate) async fn run() -> Result<()> {
         pages.push((address, lab.client.await_page(address, "/").await?));
     }
     status(&lab).await?;
+    if lab.network == Network::Herald {
+        pods(&lab).await?;
+    }
     for (address, page) in pages {
         title(&format!(
             "the client, behind the router, fetches from {address}"
@@ -76,7 +83,7 @@ pub(crate) async fn status(lab: &Lab) -> Result<()> {
             .await?;
         say(output.trim_end());
     }
-    for node in NODES {
+    for &node in lab.nodes() {
         let status = lab.speaker_state(node).await?.status.unwrap_or_default();
         for session in status.sessions {
             say(&format!(
@@ -101,6 +108,25 @@ pub(crate) async fn status(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
+/// What a node routes, and what a pod sees of another one on the other side of the router.
+async fn pods(lab: &Lab) -> Result<()> {
+    for family in ["-4", "-6"] {
+        title(&format!("w1: ip {family} route"));
+        let routes = W1.machine.exec(&["ip", family, "route"]).await?;
+        say(routes.trim_end());
+    }
+    let pods = Api::namespaced(lab.cluster.client(), "default");
+    let from = WebPod::ready(&pods, "demo-w1", W1).await?;
+    let to = WebPod::ready(&pods, "demo-w3", W3).await?;
+    for (page, own) in to.urls("/clientip").iter().zip(from.addresses) {
+        title(&format!(
+            "pod demo-w1 ({own}) fetches {page}, of a pod on w3, and is seen as"
+        ));
+        say(&from.await_page(page).await?);
+    }
+    Ok(())
+}
+
 fn title(text: &str) {
     say(&format!("\n── {text}"));
 }
@@ -118,7 +144,7 @@ async fn apply(lab: &Lab) -> Result<()> {
         workload::advertisement("demo", "demo"),
         workload::load_balancer("demo", "demo", Families::Dual, false),
     ];
-    for node in NODES {
+    for &node in lab.nodes() {
         objects.push(workload::web_pod(
             &format!("demo-{}", node.name()),
             "demo",

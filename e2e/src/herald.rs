@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use crds::{SessionStatus, SpeakerState};
+use crds::{PodNetwork, SessionStatus, SpeakerState};
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
-use kube::api::{Api, ListParams, PostParams};
+use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use serde_json::Value;
 
 use crate::Lab;
@@ -36,10 +36,7 @@ impl Lab {
     /// # Errors
     /// When `make image` has not been run, or Herald does not become ready within two minutes.
     pub async fn install(&self) -> Result<()> {
-        let image = Image::herald();
-        try_join_all(self.nodes().iter().map(|node| node.load(&image)))
-            .await
-            .context("`make image` makes the image")?;
+        try_join_all(self.nodes().iter().map(|&node| self.load_herald(node))).await?;
         self.apply_manifest().await?;
         self.apply_pod_network().await?;
         self.apply_peers().await?;
@@ -47,12 +44,31 @@ impl Lab {
         self.await_nodes().await
     }
 
+    /// Gives a node Herald's image.
+    ///
+    /// # Errors
+    /// When `make image` has not been run.
+    pub async fn load_herald(&self, node: Node) -> Result<()> {
+        let image = Image::herald();
+        node.load(&image)
+            .await
+            .context("`make image` makes the image")
+    }
+
     /// Applies `deploy/herald.yaml`, or `deploy/herald-network.yaml`, with the image that is in use.
     ///
     /// # Errors
     /// When the API server refuses.
     pub async fn apply_manifest(&self) -> Result<()> {
-        let path = root().join("deploy").join(self.network.manifest());
+        self.apply_file(self.network.manifest()).await
+    }
+
+    /// Applies a file of `deploy` with the image that is in use.
+    ///
+    /// # Errors
+    /// When the API server refuses.
+    pub async fn apply_file(&self, name: &str) -> Result<()> {
+        let path = root().join("deploy").join(name);
         let manifest =
             std::fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))?;
         let manifest = manifest.replace(
@@ -139,13 +155,19 @@ impl Lab {
         }
     }
 
-    /// The PodNetwork object as it should be, where the pod network is Herald's.
+    /// The PodNetwork object as it should be: the lab's own where the pod network is Herald's, none elsewhere.
     ///
     /// # Errors
     /// When the API server refuses.
     pub async fn apply_pod_network(&self) -> Result<()> {
         match self.network {
-            Network::Other => Ok(()),
+            Network::Other => {
+                let objects: Api<PodNetwork> = Api::all(self.cluster.client());
+                if objects.get_opt("default").await?.is_some() {
+                    objects.delete("default", &DeleteParams::default()).await?;
+                }
+                Ok(())
+            }
             Network::Herald => self.cluster.apply_value(&workload::pod_network()).await,
         }
     }

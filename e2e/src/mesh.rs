@@ -6,14 +6,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
+use kube::api::Api;
 
-use crate::Case;
+use crate::case::{Case, await_ready};
 use crate::condition::{Seen, await_condition};
 use crate::fetch::url;
 use crate::node::Node;
 use crate::workload;
 
 pub mod outside;
+mod repair;
 pub mod service;
 
 /// Where the pods listen.
@@ -44,9 +46,9 @@ impl WebPod {
     ///
     /// # Errors
     /// When it does not become ready, or has not one address of each family.
-    pub async fn ready(case: &Case, name: &str, node: Node) -> Result<Self> {
-        case.await_pod(name).await?;
-        let pod = case.api::<Pod>().get(name).await?;
+    pub async fn ready(pods: &Api<Pod>, name: &str, node: Node) -> Result<Self> {
+        await_ready(pods, name).await?;
+        let pod = pods.get(name).await?;
         let status = pod.status.unwrap_or_default();
         let addresses: Vec<IpAddr> = status
             .pod_ips
@@ -118,9 +120,10 @@ impl Mesh {
         for (name, node) in &placed {
             case.apply(workload::web_pod(name, app, *node)?).await?;
         }
+        let pods = case.api::<Pod>();
         let ready = placed
             .iter()
-            .map(|(name, node)| WebPod::ready(case, name, *node));
+            .map(|(name, node)| WebPod::ready(&pods, name, *node));
         Ok(Self {
             app: app.to_owned(),
             pods: try_join_all(ready).await?,

@@ -8,7 +8,7 @@ use crate::artifact::{self, Image};
 use crate::boot::ProxyMode;
 use crate::control_plane;
 use crate::docker::docker;
-use crate::machine::Machine;
+pub use crate::machine::Machine;
 use crate::network::Network;
 use crate::pki::{Authority, write};
 use crate::topology::container;
@@ -76,18 +76,20 @@ impl Node {
     /// # Errors
     /// When the link is down.
     pub async fn restore_addresses(self, network: Network) -> Result<()> {
-        let script = "ip addr replace \"$1/24\" dev eth1 \
-                      && ip -6 addr replace \"$2/64\" dev eth1 nodad \
-                      && ip route replace \"$3\" via \"$5\" \
-                      && ip -6 route replace \"$4\" via \"$6\"";
-        self.machine
-            .command("bash")
-            .args(["-c", script, "restore", self.ipv4, self.ipv6])
-            .args(network.behind_router())
-            .args(self.gateways)
-            .output()
-            .await?;
+        let script = self.network_script(network);
+        self.machine.exec(&["bash", "-ec", &script]).await?;
         Ok(())
+    }
+
+    /// The commands by which an administrator's network daemon sets addresses and routes.
+    #[must_use]
+    pub fn network_script(self, network: Network) -> String {
+        let (Self { ipv4, ipv6, .. }, [gateway4, gateway6]) = (self, self.gateways);
+        let [behind4, behind6] = network.behind_router();
+        format!(
+            "ip addr replace {ipv4}/24 dev eth1; ip -6 addr replace {ipv6}/64 dev eth1 nodad; \
+             ip route replace {behind4} via {gateway4}; ip -6 route replace {behind6} via {gateway6}"
+        )
     }
 
     /// Writes what containerd, kubelet and kube-proxy read.

@@ -64,12 +64,18 @@ pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
     Ok(())
 }
 
-/// Links up, labels off, router and peers as they were, every pod of Herald ready, every session Established.
+/// Nodes and links up, labels off, router and peers as they were, every pod of Herald ready, every session Established.
 pub(crate) async fn restore(lab: &Lab) -> Result<()> {
     if !lab.cluster.ready().await.unwrap_or(false) {
         revive_api_server(lab).await?;
     }
-    for node in lab.nodes() {
+    for &node in lab.nodes() {
+        if !node.is_on().await {
+            node.power_off().await?;
+            node.power_on(lab.network).await?;
+            lab.load_herald(node).await?;
+            lab.await_pod_ranges(node).await?;
+        }
         node.set_link(true).await?;
         node.restore_addresses(lab.network).await?;
         relabel(lab, node.name()).await?;

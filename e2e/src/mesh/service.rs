@@ -86,7 +86,7 @@ pub async fn reach_own_service(case: &Case, node: Node) -> Result<()> {
     case.apply(workload::web_pod(&name, &name, node)?).await?;
     case.apply(workload::load_balancer(&name, &name, Families::Dual, false))
         .await?;
-    let pod = WebPod::ready(case, &name, node).await?;
+    let pod = WebPod::ready(&case.api(), &name, node).await?;
     let (cluster_ips, _) = ways(case, &name).await?;
     for address in cluster_ips {
         let answer = pod.await_page(&url(address, 80, "/hostname")).await?;
@@ -106,7 +106,7 @@ pub async fn reach_host_port(case: &Case, node: Node) -> Result<()> {
     *pod.pointer_mut("/spec/containers/0/ports")
         .context("a field of the pod")? = json!([{"containerPort": PORT, "hostPort": HOST_PORT}]);
     case.apply(pod).await?;
-    WebPod::ready(case, &name, node).await?;
+    WebPod::ready(&case.api(), &name, node).await?;
     let client = (case.lab.client.machine(), client::ADDRESSES);
     let others = case.lab.nodes().iter().filter(|&&other| other != node);
     let others = others.map(|other| (other.machine, [other.ipv4, other.ipv6]));

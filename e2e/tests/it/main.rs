@@ -17,5 +17,6 @@ mod endpoints;
 mod failure;
 mod local;
 mod node;
+mod pod_network;
 mod service;
 mod session;

@@ -1,0 +1,67 @@
+//! Leaving: `deploy/cleanup.yaml` after the speakers have gone.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use e2e::condition::Seen;
+use e2e::herald::NAMESPACE;
+use e2e::mesh::Mesh;
+use e2e::mesh::outside::SeenAs;
+use e2e::node::FABRIC;
+use e2e::snapshot::Snapshot;
+use e2e::{Case, Isolation, await_condition, run};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+use k8s_openapi::api::core::v1::{Namespace, Pod};
+use kube::api::{Api, DeleteParams, ListParams};
+
+/// The namespace of the manifest that cleans up.
+const CLEANUP: &str = "herald-cleanup";
+
+#[test]
+fn cleanup_leaves_a_node_as_it_was_before_herald() {
+    run("cleanup", Isolation::Exclusive, cleanup);
+}
+
+async fn cleanup(case: &Case) -> Result<()> {
+    let mesh = Mesh::deploy(case, "web").await?;
+    mesh.see_each_other().await?;
+    mesh.await_seen_outside(SeenAs::Node).await?;
+    mesh.remove(case).await?;
+
+    let client = case.lab.cluster.client();
+    let with_pods = DeleteParams::foreground();
+    let daemons: Api<DaemonSet> = Api::namespaced(client.clone(), NAMESPACE);
+    daemons.delete("herald-speaker", &with_pods).await?;
+    let deployments: Api<Deployment> = Api::namespaced(client.clone(), NAMESPACE);
+    deployments.delete("herald-controller", &with_pods).await?;
+    await_no_pods(case, NAMESPACE).await?;
+
+    case.lab.apply_file("cleanup.yaml").await?;
+    let daemons: Api<DaemonSet> = Api::namespaced(client.clone(), CLEANUP);
+    await_condition("every node is clean", Duration::from_secs(60), async || {
+        let status = daemons.get(CLEANUP).await?.status;
+        let available = status.as_ref().and_then(|status| status.number_available);
+        Ok(Seen::when(available == Some(3), status))
+    })
+    .await?;
+    daemons.delete(CLEANUP, &with_pods).await?;
+    await_no_pods(case, CLEANUP).await?;
+    Api::<Namespace>::all(client)
+        .delete(CLEANUP, &DeleteParams::default())
+        .await?;
+    for node in FABRIC {
+        Snapshot::untouched(node)?.ensure_same(&Snapshot::of(node).await?, node)?;
+    }
+    Ok(())
+}
+
+async fn await_no_pods(case: &Case, namespace: &str) -> Result<()> {
+    let pods: Api<Pod> = Api::namespaced(case.lab.cluster.client(), namespace);
+    let sentence = format!("no pod is left in {namespace}");
+    await_condition(&sentence, Duration::from_secs(60), async || {
+        let left = pods.list(&ListParams::default()).await?.items.len();
+        Ok(Seen::when(left == 0, left))
+    })
+    .await
+    .map(|_| ())
+}
