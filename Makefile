@@ -9,13 +9,16 @@ IMAGE ?= herald:$(shell sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.
 export IMAGE
 CACHE := $(or $(HERALD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/herald)
 LAB := cargo run --quiet --locked -p e2e --bin lab --
+# The lab's pod network: `other` (two nodes, a network that the harness writes) or `herald` (three nodes in two subnets).
+NETWORK ?= other
+export NETWORK
 
 .PHONY: help
 help: ## This list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do printf "  make %-12s %s\n" "$$target" "$$text"; done
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r target text; do printf "  make %-13s %s\n" "$$target" "$$text"; done
 
 .PHONY: demo
-demo: ## A real cluster with a real router on this machine, and a page fetched from behind the router (root)
+demo: ## A real cluster with a real router, and a page fetched from behind it; NETWORK=herald: pods too (root)
 	@tools/demo
 
 .PHONY: test
@@ -23,8 +26,8 @@ test: ## Everything this project is tested with; installs and builds what it nee
 	@tools/test
 
 .PHONY: test-full
-test-full: ## The same with many more generated inputs, then the benchmarks (root)
-	@PROPTEST_CASES=4096 tools/test
+test-full: ## The same with the long cases and many more generated inputs, then the benchmarks (root)
+	@PROPTEST_CASES=4096 HERALD_LONG=1 tools/test
 	@$(MAKE) --no-print-directory bench
 
 .PHONY: check
@@ -74,7 +77,7 @@ image: ## Herald's image in target/image/herald.tar; IMAGE=NAME:TAG names it
 	deploy/image target/image/herald.tar
 
 .PHONY: lab-up
-lab-up: image ## Cluster, router and client, and Herald installed in it (root)
+lab-up: image ## Cluster, router and client, and Herald installed in it; NETWORK=herald: as its pod network (root)
 	$(LAB) up
 	$(LAB) install
 
@@ -83,10 +86,18 @@ lab-down: clean-lab
 
 .PHONY: e2e
 e2e: ## The end-to-end cases on the lab that `make lab-up` has started (root)
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test it
+	NETWORK=other RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test it
+
+.PHONY: e2e-pods
+e2e-pods: ## The cases of the pod network on the lab that `make lab-up NETWORK=herald` has started (root)
+	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test pods
+
+.PHONY: e2e-pods-full
+e2e-pods-full: ## The long ones: nodes restarted and replaced, kube-proxy's other mode, real programs on top (root)
+	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test pods_full
 
 .PHONY: bench
-bench: bench-bgp bench-react ## All benchmarks, and the table of docs/benchmarks.md from them (root)
+bench: bench-bgp bench-react bench-pod ## All benchmarks, and the table of docs/benchmarks.md from them (root)
 	cargo run --quiet --locked -p e2e --bin bench-table
 
 .PHONY: bench-bgp
@@ -99,6 +110,12 @@ bench-react: ## From an event at the API server to an UPDATE at the router (root
 	tools/packages bench lab
 	tools/build etcd kubernetes
 	cargo run --quiet --locked --profile image -p e2e --bin bench-react
+
+.PHONY: bench-pod
+bench-pod: ## Pod to pod by Herald's routes and by static ones; rules replaced; pod CIDRs learned (root)
+	tools/packages bench lab
+	tools/build etcd kubernetes kubectl
+	cargo run --quiet --locked --profile image -p e2e --bin bench-pod
 
 .PHONY: clean-lab
 clean-lab: ## Removes whatever the lab and the demo have left on this machine (root)
