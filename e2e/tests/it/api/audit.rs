@@ -25,6 +25,7 @@ fn every_permission_is_used_and_none_is_missing() {
 async fn permissions(case: &Case) -> Result<()> {
     leave_load_balancing(case).await?;
     lose_a_speaker(case).await?;
+    judge_a_pod_network(case).await?;
     let table = table();
     ensure!(table.len() > 20, "docs/rbac.md: {table:?}");
     await_condition(
@@ -101,6 +102,17 @@ async fn lose_a_speaker(case: &Case) -> Result<()> {
     select(Value::Null).await?;
     told?;
     case.lab.await_herald().await
+}
+
+/// The controller writes the conditions of a PodNetwork, which lets no node do anything. Restoring the lab removes it.
+async fn judge_a_pod_network(case: &Case) -> Result<()> {
+    let network = json!({
+        "apiVersion": "heraldlb.io/v1alpha1",
+        "kind": "PodNetwork",
+        "metadata": {"name": "default"},
+        "spec": {"mode": "Advertise", "advertise": {"enabled": false}},
+    });
+    case.lab.cluster.apply_value(&network).await
 }
 
 /// `account | scope | group | resource | verb` of every verb in the table.
