@@ -4,10 +4,12 @@
 //! when somebody was faster. A condition without `since` gets the present time as its `lastTransitionTime`.
 
 mod clear;
+mod node;
 mod service;
 mod speaker;
 
 pub use clear::{clear_service, sweep_services};
+pub use node::patch_network_available;
 pub use service::{ServiceStatus, apply_service};
 pub use speaker::{apply_ready, apply_speaker_state};
 

@@ -44,6 +44,8 @@ pub enum Target {
     PodNetworkStatus,
     /// SpeakerState, object and status.
     SpeakerState,
+    /// Node, one condition of its status.
+    NodeStatus,
     /// Event.
     Event,
     /// Lease.
@@ -184,6 +186,7 @@ impl Target {
             Self::AdvertisementStatus => "AdvertisementStatus",
             Self::PodNetworkStatus => "PodNetworkStatus",
             Self::SpeakerState => "SpeakerState",
+            Self::NodeStatus => "NodeStatus",
             Self::Event => "Event",
             Self::Lease => "Lease",
         }

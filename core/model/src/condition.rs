@@ -20,6 +20,12 @@ pub mod condition_type {
     pub const READY: &str = "Ready";
     /// This node can use the whole configuration.
     pub const CONFIG_ACCEPTED: &str = "ConfigAccepted";
+    /// Routes, packet filter and settings of this node's kernel are what they should be.
+    pub const KERNEL_IN_SYNC: &str = "KernelInSync";
+    /// Pods can be started with our CNI configuration.
+    pub const CNI_READY: &str = "CNIReady";
+    /// The PodNetwork is gone, and what it made is still there.
+    pub const ORPHANED: &str = "Orphaned";
 }
 
 /// One condition, without the time that the writer fills in.

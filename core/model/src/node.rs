@@ -20,9 +20,14 @@ pub struct Node {
     pub pod_cidrs: Vec<IpNet>,
     /// Condition NetworkUnavailable is True.
     pub network_unavailable: bool,
+    /// Condition NetworkUnavailable is False, for the reason that a speaker gives ([`Node::HERALD_IS_UP`]).
+    pub herald_is_up: bool,
 }
 
 impl Node {
+    /// Reason of condition NetworkUnavailable once Herald is the node's pod network.
+    pub const HERALD_IS_UP: &str = "HeraldIsUp";
+
     /// Parses a Node; `None` without a name. Entries that are no address or network are left out.
     pub fn parse(object: &v1::Node) -> Option<Self> {
         object.metadata.name.as_ref()?;
@@ -32,9 +37,12 @@ impl Node {
                 .iter()
                 .flat_map(|status| status.addresses.iter().flatten())
         };
-        let conditions = status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
+        let network = || {
+            let mut conditions = status
+                .iter()
+                .flat_map(|status| status.conditions.iter().flatten());
+            conditions.find(|condition| condition.type_ == "NetworkUnavailable")
+        };
         Some(Self {
             meta: Meta::parse(&object.metadata, Vec::new()),
             internal_ips: listed()
@@ -49,8 +57,10 @@ impl Node {
                 .as_ref()
                 .map(parse_pod_cidrs)
                 .unwrap_or_default(),
-            network_unavailable: conditions.into_iter().any(|condition| {
-                condition.type_ == "NetworkUnavailable" && condition.status == "True"
+            network_unavailable: network().is_some_and(|condition| condition.status == "True"),
+            herald_is_up: network().is_some_and(|condition| {
+                condition.status == "False"
+                    && condition.reason.as_deref() == Some(Self::HERALD_IS_UP)
             }),
         })
     }
@@ -67,6 +77,7 @@ impl Node {
             && self.addresses == other.addresses
             && self.pod_cidrs == other.pod_cidrs
             && self.network_unavailable == other.network_unavailable
+            && self.herald_is_up == other.herald_is_up
     }
 
     /// Whether label `node.kubernetes.io/exclude-from-external-load-balancers` is set.
@@ -121,6 +132,19 @@ mod tests {
         let node = parse("{metadata: {name: a}, spec: {podCIDR: 10.1.0.0/24}}");
         assert_eq!(node.pod_cidrs[0].to_string(), "10.1.0.0/24");
         assert!(!node.network_unavailable);
+    }
+
+    #[test]
+    fn knows_who_says_that_the_network_is_available() {
+        let node = |status: &str, reason: &str| {
+            parse(&alloc::format!(
+                "{{metadata: {{name: a}}, status: {{conditions: [{{type: Ready, status: 'True'}}, \
+                 {{type: NetworkUnavailable, status: '{status}', reason: {reason}}}]}}}}"
+            ))
+        };
+        assert!(node("False", "HeraldIsUp").herald_is_up);
+        assert!(!node("False", "CalicoIsUp").herald_is_up);
+        assert!(!node("True", "HeraldIsUp").herald_is_up);
     }
 
     #[test]

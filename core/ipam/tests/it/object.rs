@@ -112,6 +112,7 @@ pub(crate) fn node(name: &str, address: &str, pods: &str) -> Object {
         internal_ips: vec![ip(address)],
         pod_cidrs: vec![pods.parse().unwrap()],
         network_unavailable: false,
+        herald_is_up: false,
     })
 }
 

@@ -168,6 +168,7 @@ pub(crate) fn routed_node(number: u8) -> Node {
             format!("fd00:244:{number}::/64").parse().unwrap(),
         ],
         network_unavailable: false,
+        herald_is_up: false,
     }
 }
 
