@@ -2,4 +2,5 @@
 
 pub mod bgp;
 pub(crate) mod gate;
+pub mod netlink;
 mod socket;

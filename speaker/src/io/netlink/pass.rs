@@ -1,0 +1,211 @@
+//! The rules of one pass over routes and neighbours: what to do, and what to remember.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use bgp::Prefix;
+use plan::{Hop, RouteDiff, RouteKey, RouteOp, RouteTarget, Routes};
+
+use super::neighbor::Neighbors;
+
+/// What is known from pass to pass.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    /// Until then what an earlier run has left stays.
+    pub(super) keep_until: Instant,
+    /// Keys of which this run has once wanted a route: those are its own, whoever made them.
+    routes: BTreeSet<RouteKey>,
+    /// Neighbours that this run has once wanted.
+    neighbors: BTreeSet<Hop>,
+    /// The table as the last pass left it.
+    pub(super) left: Option<Routes>,
+    /// Routes that were put back.
+    pub(super) repairs: u64,
+}
+
+impl Memory {
+    /// Nothing is known; what is found stays so long.
+    pub(super) fn new(keep: Duration) -> Self {
+        Self {
+            keep_until: Instant::now() + keep,
+            routes: BTreeSet::new(),
+            neighbors: BTreeSet::new(),
+            left: None,
+            repairs: 0,
+        }
+    }
+
+    /// What turns the table into what is wanted; while `keep`, without removing what this run has never wanted.
+    pub(super) fn plan_routes(
+        &mut self,
+        desired: &Routes,
+        observed: &Routes,
+        foreign: &BTreeSet<Prefix>,
+        keep: bool,
+    ) -> RouteDiff {
+        self.routes.extend(desired.keys());
+        let mut diff = plan::diff(desired, observed, foreign, false);
+        diff.ops.retain(|op| match op {
+            RouteOp::Remove(key) => !keep || self.routes.contains(key),
+            RouteOp::Add(..) | RouteOp::Replace(..) => true,
+        });
+        if !keep {
+            self.routes.retain(|key| desired.contains_key(key));
+        }
+        diff
+    }
+
+    /// Keys whose route is not as the last pass left it although it should be.
+    pub(super) fn lost(&self, desired: &Routes, observed: &Routes) -> BTreeSet<RouteKey> {
+        let left = self.left.iter().flatten();
+        left.filter(|(key, target)| {
+            desired.get(key) == Some(target) && observed.get(key) != Some(target)
+        })
+        .map(|(key, _)| *key)
+        .collect()
+    }
+
+    /// Neighbours to ask the kernel for, and entries to remove. What it does not keep resolved is asked for each time.
+    pub(super) fn plan_neighbors(
+        &mut self,
+        wanted: &BTreeSet<Hop>,
+        observed: &Neighbors,
+        keep: bool,
+    ) -> (Vec<Hop>, Vec<Hop>) {
+        self.neighbors.extend(wanted);
+        let kept = |hop: &&Hop| observed.get(*hop) == Some(&true);
+        let add = wanted.iter().filter(|hop| !kept(hop)).copied().collect();
+        let gone = observed.keys().filter(|hop| {
+            let ours = !keep || self.neighbors.contains(hop);
+            ours && !wanted.contains(hop)
+        });
+        let remove = gone.copied().collect();
+        if !keep {
+            self.neighbors.retain(|hop| wanted.contains(hop));
+        }
+        (add, remove)
+    }
+}
+
+/// One change of the table as the kernel can make it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Nothing may have the key.
+    Add(RouteKey, RouteTarget),
+    /// At once, without a gap.
+    Replace(RouteKey, RouteTarget),
+    /// It may be gone already.
+    Remove(RouteKey),
+}
+
+impl Step {
+    /// Destination.
+    pub(super) fn prefix(&self) -> Prefix {
+        match self {
+            Self::Add(key, _) | Self::Replace(key, _) | Self::Remove(key) => key.prefix,
+        }
+    }
+}
+
+/// The steps of an operation. The kernel replaces an IPv6 route only by one of its kind (ip6_fib.c, fib6_add_rt2node): of
+/// another it would make a second one.
+pub(super) fn steps(op: &RouteOp, observed: &Routes) -> Vec<Step> {
+    let has_hops = |target: Option<&RouteTarget>| match target {
+        Some(RouteTarget::Via(hops)) => !hops.is_empty(),
+        Some(RouteTarget::Unreachable) | None => false,
+    };
+    match op {
+        RouteOp::Add(key, target) => vec![Step::Add(*key, target.clone())],
+        RouteOp::Replace(key, target) if has_hops(Some(target)) && has_hops(observed.get(key)) => {
+            vec![Step::Replace(*key, target.clone())]
+        }
+        RouteOp::Replace(key, target) => {
+            vec![Step::Remove(*key), Step::Add(*key, target.clone())]
+        }
+        RouteOp::Remove(key) => vec![Step::Remove(*key)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(prefix: &str) -> RouteKey {
+        RouteKey {
+            prefix: prefix.parse().unwrap(),
+            metric: 512,
+        }
+    }
+
+    fn hop(gateway: &str) -> Hop {
+        Hop {
+            interface: 2,
+            gateway: gateway.parse().unwrap(),
+        }
+    }
+
+    fn via(gateway: &str) -> RouteTarget {
+        RouteTarget::Via(vec![hop(gateway)])
+    }
+
+    #[test]
+    fn removes_only_what_this_run_has_wanted_while_it_keeps_what_it_found() {
+        let mut memory = Memory::new(Duration::ZERO);
+        let (a, b) = (key("10.1.0.0/24"), key("10.2.0.0/24"));
+        let there = Routes::from([(a, via("10.0.0.2")), (b, via("10.0.0.3"))]);
+        let wanted = Routes::from([(a, via("10.0.0.2"))]);
+        let none = BTreeSet::new();
+        let ops = |memory: &mut Memory, desired: &Routes, keep| {
+            memory.plan_routes(desired, &there, &none, keep).ops
+        };
+        assert_eq!(ops(&mut memory, &wanted, true), []);
+        let nothing = Routes::new();
+        assert_eq!(ops(&mut memory, &nothing, true), [RouteOp::Remove(a)]);
+        assert_eq!(
+            ops(&mut memory, &nothing, false),
+            [RouteOp::Remove(a), RouteOp::Remove(b)]
+        );
+    }
+
+    #[test]
+    fn counts_as_lost_what_others_took_and_not_what_was_never_there() {
+        let mut memory = Memory::new(Duration::ZERO);
+        let (a, b, c) = (key("10.1.0.0/24"), key("10.2.0.0/24"), key("10.3.0.0/24"));
+        let all = Routes::from([a, b, c].map(|key| (key, via("10.0.0.2"))));
+        assert_eq!(memory.lost(&all, &Routes::new()), BTreeSet::new());
+        memory.left = Some(Routes::from([a, b].map(|key| (key, via("10.0.0.2")))));
+        let observed = Routes::from([(a, via("10.0.0.2")), (b, via("10.0.0.9"))]);
+        assert_eq!(memory.lost(&all, &observed), BTreeSet::from([b]));
+        let other = Routes::from([(b, via("10.0.0.7"))]);
+        assert_eq!(
+            memory.lost(&other, &observed),
+            BTreeSet::new(),
+            "no repair: another is wanted"
+        );
+    }
+
+    #[test]
+    fn asks_again_for_neighbours_that_the_kernel_does_not_keep() {
+        let mut memory = Memory::new(Duration::ZERO);
+        let [kept, probed, old] = ["10.0.0.2", "10.0.0.3", "10.0.0.4"].map(hop);
+        let wanted = BTreeSet::from([kept, probed]);
+        let observed = Neighbors::from([(kept, true), (probed, false), (old, true)]);
+        let plan = memory.plan_neighbors(&wanted, &observed, true);
+        assert_eq!(plan, (vec![probed], vec![]));
+        let plan = memory.plan_neighbors(&wanted, &observed, false);
+        assert_eq!(plan, (vec![probed], vec![old]));
+    }
+
+    #[test]
+    fn replaces_in_one_step_only_hops_by_hops() {
+        let key = key("fd00:1::/64");
+        let observed = Routes::from([(key, RouteTarget::Unreachable)]);
+        let op = RouteOp::Replace(key, via("fd00::2"));
+        let both = [Step::Remove(key), Step::Add(key, via("fd00::2"))];
+        assert_eq!(steps(&op, &observed), both);
+        let observed = Routes::from([(key, via("fd00::3"))]);
+        assert_eq!(steps(&op, &observed), [Step::Replace(key, via("fd00::2"))]);
+    }
+}
