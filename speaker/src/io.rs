@@ -3,4 +3,5 @@
 pub mod bgp;
 pub(crate) mod gate;
 pub mod netlink;
+pub mod nft;
 mod socket;

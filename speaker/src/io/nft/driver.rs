@@ -1,0 +1,275 @@
+//! Observes, compares and changes the table.
+
+use std::{collections::BTreeMap, io, mem, net::IpAddr, sync::Arc, time::Duration};
+
+use netlink_sys::protocols::NETLINK_NETFILTER;
+use plan::{Guard, NetworkPlan};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
+use tracing::info;
+
+use super::{
+    Guards, NftState,
+    diff::{self, Observed, diff},
+    message::{begin, encode, end},
+    observe::{self, is_ours, observe},
+    section::Desired,
+};
+use crate::io::netlink::{
+    ATTEMPTS, Backoff, COALESCE, OBSERVE_INTERVAL,
+    socket::{Socket, refusal},
+};
+
+/// NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h).
+const GROUP: u32 = 7;
+/// Between two readings of the counters.
+const COUNT_INTERVAL: Duration = Duration::from_secs(15);
+
+/// What is wanted, and what is known of earlier passes.
+pub(super) struct Wish {
+    plan: watch::Receiver<Arc<NetworkPlan>>,
+    changes: watch::Receiver<Guards>,
+    pending: watch::Sender<Guards>,
+    guards: BTreeMap<IpAddr, Guard>,
+    /// The guards are all there.
+    complete: bool,
+    desired: Desired,
+    /// It was achieved before: what differs now was changed by others.
+    achieved: bool,
+    /// Times that the table was put back.
+    repairs: u64,
+}
+
+/// Sockets, and the table as it was last seen or left.
+pub(super) struct NftDriver {
+    requests: Socket,
+    events: Socket,
+    observed: Option<Observed>,
+    observe_at: Instant,
+    backoff: Backoff,
+}
+
+impl Wish {
+    pub(super) fn new(
+        plan: watch::Receiver<Arc<NetworkPlan>>,
+        pending: watch::Sender<Guards>,
+    ) -> Self {
+        Self {
+            plan,
+            changes: pending.subscribe(),
+            pending,
+            guards: BTreeMap::new(),
+            complete: false,
+            desired: Desired::default(),
+            achieved: false,
+            repairs: 0,
+        }
+    }
+
+    /// Takes over what is wanted now.
+    fn take(&mut self) {
+        self.changes.mark_unchanged();
+        let mut taken = Guards::default();
+        self.pending.send_if_modified(|pending| {
+            taken = mem::take(pending);
+            false
+        });
+        self.complete |= taken.complete;
+        for (address, guard) in taken.changed {
+            match guard {
+                Some(guard) => drop(self.guards.insert(address, guard)),
+                None => drop(self.guards.remove(&address)),
+            }
+        }
+        let guards = self.complete.then_some(&self.guards);
+        let desired = Desired::plan(&self.plan.borrow_and_update().egress, guards);
+        if desired != self.desired {
+            (self.desired, self.achieved) = (desired, false);
+        }
+    }
+
+    /// Waits until something else is wanted; `false`: nobody plans any more.
+    async fn changed(&mut self) -> bool {
+        tokio::select! {
+            changed = self.plan.changed() => changed.is_ok(),
+            // We hold a sender ourselves.
+            _ = self.changes.changed() => true,
+        }
+    }
+}
+
+impl NftDriver {
+    /// # Errors
+    /// The kernel has no nf_tables.
+    pub(super) fn open() -> io::Result<Self> {
+        // First the ears: nothing happens unheard in between.
+        let events = Socket::open(NETLINK_NETFILTER, &[GROUP])?;
+        Ok(Self {
+            requests: Socket::open(NETLINK_NETFILTER, &[])?,
+            events,
+            observed: None,
+            observe_at: Instant::now(),
+            backoff: Backoff::default(),
+        })
+    }
+
+    /// Works until nobody plans any more.
+    ///
+    /// # Errors
+    /// A socket failed.
+    pub(super) async fn run(
+        &mut self,
+        wish: &mut Wish,
+        state: &watch::Sender<NftState>,
+    ) -> io::Result<()> {
+        loop {
+            wish.take();
+            let mut until = Instant::now() + COUNT_INTERVAL;
+            let error = match self.reach(wish).await {
+                Ok(()) => {
+                    self.backoff.reset();
+                    None
+                }
+                Err(error) if refusal(&error).is_some() => {
+                    until = Instant::now() + self.backoff.next();
+                    // A node without nf_tables that needs none is as it should be.
+                    wish.desired.wants_table().then(|| error.to_string())
+                }
+                Err(error) => return Err(error),
+            };
+            publish(state, wish, self.observed.as_ref(), error);
+            tokio::select! {
+                open = wish.changed() => if !open {
+                    return Ok(());
+                },
+                ours = self.listen(until) => if ours? {
+                    self.observed = None;
+                } else {
+                    self.count().await?;
+                },
+            }
+        }
+    }
+
+    /// Removes the table; whether it was there.
+    ///
+    /// # Errors
+    /// The kernel refuses.
+    pub(super) async fn remove(&mut self) -> io::Result<bool> {
+        let there = observe(&mut self.requests).await?.table.is_some();
+        if there {
+            let ops = encode(&[diff::Op::RemoveTable]);
+            self.requests.transact(begin(), ops, end()).await?;
+        }
+        Ok(there)
+    }
+
+    /// Makes the table what is wanted. What fails is tried once more on what the table really holds.
+    async fn reach(&mut self, wish: &mut Wish) -> io::Result<()> {
+        if self.observe_at <= Instant::now() {
+            self.observed = None;
+        }
+        let known = self.observed.is_some();
+        match self.pass(wish).await {
+            Err(error) if known && refusal(&error).is_some() => self.pass(wish).await,
+            passed => passed,
+        }
+    }
+
+    async fn pass(&mut self, wish: &mut Wish) -> io::Result<()> {
+        let mut observed = match self.observed.take() {
+            Some(observed) => observed,
+            None => self.observe().await?,
+        };
+        let ops = diff(&wish.desired, &observed);
+        if !ops.is_empty() {
+            let transaction = self.requests.transact(begin(), encode(&ops), end());
+            transaction.await?;
+            ops.iter().for_each(|op| diff::apply(&mut observed, op));
+            wish.repairs += u64::from(wish.achieved);
+            info!(
+                changes = ops.len(),
+                repair = wish.achieved,
+                "nftables table changed"
+            );
+        }
+        wish.achieved = true;
+        self.observed = Some(observed);
+        Ok(())
+    }
+
+    async fn observe(&mut self) -> io::Result<Observed> {
+        let mut attempts = 0;
+        let observed = loop {
+            match observe(&mut self.requests).await {
+                // Somebody else's transaction came in between.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted && attempts < ATTEMPTS => {
+                    attempts += 1;
+                }
+                observed => break observed?,
+            }
+        };
+        self.observe_at = Instant::now() + OBSERVE_INTERVAL;
+        Ok(observed)
+    }
+
+    /// Reads the counters anew.
+    async fn count(&mut self) -> io::Result<()> {
+        let Some(observed) = &mut self.observed else {
+            return Ok(());
+        };
+        if observed.table.is_none() {
+            return Ok(());
+        }
+        match observe::counters(&mut self.requests).await {
+            Ok(counters) => observed.counters = counters,
+            Err(error) if refusal(&error).is_some() => self.observed = None,
+            // The next time is soon enough.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Waits until others have changed our table, or until `until`; which of both.
+    async fn listen(&mut self, until: Instant) -> io::Result<bool> {
+        let own = self.requests.port();
+        let (mut ours, mut until) = (false, until);
+        loop {
+            let heard = self.events.receive(|message| {
+                ours |= message.port != own && is_ours(&message);
+            });
+            match timeout_at(until, heard).await {
+                Ok(Ok(())) if !ours => {}
+                Ok(Ok(())) => until = until.min(Instant::now() + COALESCE),
+                Ok(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => return Ok(true),
+                Ok(Err(error)) => return Err(error),
+                Err(_) => return Ok(ours),
+            }
+        }
+    }
+}
+
+fn publish(
+    state: &watch::Sender<NftState>,
+    wish: &Wish,
+    observed: Option<&Observed>,
+    error: Option<String>,
+) {
+    let next = NftState {
+        in_sync: error.is_none(),
+        repairs: wish.repairs,
+        counters: observed
+            .map(|observed| NftState::counted(&observed.counters))
+            .unwrap_or_default(),
+        held: observed.is_some_and(|observed| observed.table.is_some()),
+        error,
+    };
+    state.send_if_modified(|last| {
+        let changed = *last != next;
+        *last = next;
+        changed
+    });
+}
