@@ -50,7 +50,7 @@ pub struct PodNetworkSpec {
     /// The cluster's pod ranges, required in mode Network: only routes inside them are imported, and what pods send to
     /// them keeps its source address.
     #[serde(default, rename = "podCIDRs", skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 32), transform = rule::networks)]
+    #[schemars(length(max = 32), transform = rule::pod_networks)]
     pub pod_cidrs: Vec<String>,
     /// Advertising each node's own `Node.spec.podCIDRs` by BGP.
     #[serde(default)]

@@ -59,8 +59,20 @@ pub(crate) fn address_ranges(list: &mut Schema) {
     items(list, ADDRESS_RANGE_LENGTH, &[syntax, family, unicast]);
 }
 
+/// Items that are ranges of pod addresses, each at most once.
+pub(crate) fn pod_networks(list: &mut Schema) {
+    let part = Rule::new("!isCIDR(self) || cidr(self).prefixLength() > 0").message(
+        "a pod range is not the whole address space; write the cluster's range, such as 10.244.0.0/16",
+    );
+    network_items(list, &[part]);
+}
+
 /// Items that are networks, each at most once.
 pub(crate) fn networks(list: &mut Schema) {
+    network_items(list, &[]);
+}
+
+fn network_items(list: &mut Schema, rules: &[Rule]) {
     let syntax = Rule::new("isCIDR(self)").message(
         "a network is written as a CIDR such as 10.244.0.0/16 or fd00:10:244::/56; correct the entry",
     );
@@ -68,7 +80,7 @@ pub(crate) fn networks(list: &mut Schema) {
         "a network has no bits set behind its prefix length; write its first address, such as 10.244.0.0/16",
     );
     set(list);
-    items(list, NETWORK_LENGTH, &[syntax, masked]);
+    items(list, NETWORK_LENGTH, &[&[syntax, masked], rules].concat());
 }
 
 /// Items that are BGP communities, each at most once.

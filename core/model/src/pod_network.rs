@@ -51,6 +51,13 @@ impl PodNetwork {
 
     fn parse_spec(spec: &crds::PodNetworkSpec) -> Result<Self, Rejection> {
         let pod_cidrs = parse_networks("spec.podCIDRs", &spec.pod_cidrs)?;
+        if let Some(index) = pod_cidrs.iter().position(|range| range.length() == 0) {
+            return Err(Rejection::new(
+                format!("spec.podCIDRs[{index}]"),
+                "it is the whole address space",
+                "write the cluster's range, such as 10.244.0.0/16",
+            ));
+        }
         if spec.mode == PodNetworkMode::Network && pod_cidrs.is_empty() {
             return Err(Rejection::new(
                 "spec.podCIDRs",
@@ -175,6 +182,11 @@ mod tests {
                 "{mode: Advertise, podCIDRs: [10.244.0.0/16, 10.245.1.0/16]}",
                 "spec.podCIDRs[1]: \"10.245.1.0/16\" is no network; write its first address and the length, such as \
                  10.244.0.0/16 or fd00:10:244::/56",
+            ),
+            (
+                "default",
+                "{mode: Advertise, podCIDRs: ['::/0']}",
+                "spec.podCIDRs[0]: it is the whole address space; write the cluster's range, such as 10.244.0.0/16",
             ),
             (
                 "default",
