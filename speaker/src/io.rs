@@ -1,7 +1,10 @@
 //! Everything that touches a socket or a file.
 
 pub mod bgp;
+pub(crate) mod cni;
+mod file;
 pub(crate) mod gate;
 pub mod netlink;
 pub mod nft;
 mod socket;
+pub(crate) mod sysctl;

@@ -18,7 +18,9 @@
 mod capability;
 mod debug;
 mod flags;
+mod host;
 pub mod io;
+mod kernel;
 mod metrics;
 mod planner;
 mod run;

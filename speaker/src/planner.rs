@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,7 +9,7 @@ use std::{
 use cluster::watch::{Event, Watches};
 use model::Name;
 use plan::{
-    Changes, Guard, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Plan, Planner,
+    Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Plan, Planner,
     ProbeTarget, Unusable,
 };
 use tokio::{
@@ -18,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::io;
+use crate::io::{self, nft::Guards};
 
 /// What status, metrics and probes need of the planner; the newest value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,6 +30,8 @@ pub(crate) struct Facts {
     pub(crate) not_served: BTreeSet<&'static str>,
     /// UID of this node's Node object.
     pub(crate) node_uid: Option<Name>,
+    /// The Node says that Herald's pod network is in place (condition NetworkUnavailable).
+    pub(crate) herald_is_up: bool,
     /// Objects that this node cannot use.
     pub(crate) unusable: Vec<Unusable>,
     /// Addresses that this node announces.
@@ -58,9 +59,6 @@ pub(crate) struct Outlets {
     pub(crate) addresses: watch::Sender<NodeAddresses>,
     pub(crate) facts: watch::Sender<Facts>,
 }
-
-/// Addresses whose guard changed; `None`: it is gone.
-pub(crate) type Guards = BTreeMap<IpAddr, Option<Guard>>;
 
 /// Where facts come from, besides the watches.
 pub(crate) struct Sources {
@@ -165,7 +163,9 @@ impl PlannerDriver {
             self.facts.decisions.clone_from(self.planner.counts());
         }
         self.facts.missing = self.planner.missing().map(model::Kind::as_str).collect();
-        self.facts.node_uid = self.planner.node().map(|node| node.meta.uid.clone());
+        let node = self.planner.node();
+        self.facts.node_uid = node.map(|node| node.meta.uid.clone());
+        self.facts.herald_is_up = node.is_some_and(|node| node.herald_is_up);
         self.facts.gate_waiting = self.planner.gate_waiting();
         self.facts.gate_given_up = self.planner.gate_given_up();
         self.outlets.facts.send_if_modified(|facts| {
@@ -195,11 +195,14 @@ impl PlannerDriver {
         if let Some(network) = changes.network.take() {
             self.outlets.network.send_replace(network);
         }
-        let guards = std::mem::take(&mut changes.guards);
-        if !guards.is_empty() {
+        let guards = Guards {
+            changed: std::mem::take(&mut changes.guards),
+            complete: changes.complete,
+        };
+        if guards != Guards::default() {
             self.outlets
                 .guards
-                .send_modify(|pending| pending.extend(guards));
+                .send_modify(|pending| pending.merge(guards));
         }
         if !changes.is_empty() {
             self.outlets

@@ -10,20 +10,22 @@ use anyhow::{Context as _, bail};
 use cluster::{Gate, Manager, Writer, watch::Watches};
 use daemon::{Health, Probes, Server};
 use jiff::Timestamp;
-use plan::{Changes, Learned, Links, NetworkPlan, Options, Planner};
+use plan::{Changes, Learned, NetworkPlan, Options, Planner};
 use tokio::{
     runtime,
     sync::{mpsc, oneshot, watch},
-    task::JoinSet,
+    task::{JoinSet, LocalSet},
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Flags, capability, debug,
+    host::Host,
     io::bgp::{self, Observed},
+    io::nft::Guards,
     metrics::Metrics,
-    planner::{Facts, Guards, Outlets, PlannerDriver, Sources},
-    status::{Author, Reporter},
+    planner::{Facts, Outlets, PlannerDriver, Sources},
+    status::{Author, NodeReporter, Reporter},
 };
 
 /// How long the sessions may take to say goodbye.
@@ -43,7 +45,8 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(flags, options))
+    // netlink's futures stay on this thread.
+    runtime.block_on(LocalSet::new().run_until(serve(flags, options)))
 }
 
 async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
@@ -63,8 +66,9 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     let addresses = watch::Sender::default();
     let (learned, learned_seen) = watch::channel(Learned::default());
     let network = watch::Sender::new(Arc::<NetworkPlan>::default());
-    let guards = watch::Sender::new(Guards::new());
-    let (links, links_seen) = watch::channel(Links::default());
+    let guards = watch::Sender::new(Guards::default());
+    let mut parts = JoinSet::new();
+    let host = Host::start(&flags.host, &network, &guards, &mut parts);
     let sessions = Sessions::start(bgp::Config {
         listen: flags.bgp_listen,
         seed: random_bits(),
@@ -86,7 +90,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     );
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
-        links: links_seen,
+        links: host.links,
         learned: learned_seen,
         queries: queries_seen,
     };
@@ -99,7 +103,6 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         facts,
     };
 
-    let mut parts = JoinSet::new();
     parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
     parts.spawn(report_readiness(probes.clone(), facts_seen.clone()));
     parts.spawn(public.run(probes.router().merge(metrics.router())));
@@ -110,6 +113,13 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         observed: observed_seen.clone(),
     };
     parts.spawn(private.run(debug::router(sources)));
+    let node_reporter = NodeReporter {
+        node: node.clone(),
+        writer: writer.clone(),
+        facts: facts_seen.clone(),
+        kernel: host.kernel.clone(),
+    };
+    parts.spawn(node_reporter.run());
     let reporter = Reporter {
         node,
         started,
@@ -117,6 +127,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         writer,
         facts: facts_seen,
         observed: observed_seen,
+        kernel: host.kernel,
     };
     parts.spawn(reporter.run());
     watch_over(stop, sessions, parts).await

@@ -5,7 +5,8 @@ use crds::{AddressFamily, Announced, SessionStatus, SpeakerStateStatus};
 use jiff::Timestamp;
 use model::{Condition, condition_type};
 
-use crate::{io::bgp::Observed, planner::Facts};
+use super::network;
+use crate::{io::bgp::Observed, kernel::KernelState, planner::Facts};
 
 /// Most sessions in a status; the schema allows no more.
 const MOST_SESSIONS: usize = 32;
@@ -28,16 +29,21 @@ impl Author {
         now: Duration,
         facts: &Facts,
         observed: &Observed,
+        kernel: &KernelState,
         former: &[crds::Condition],
     ) -> SpeakerStateStatus {
-        let conditions = [ready(facts), config_accepted(facts, observed)];
+        let mut conditions = vec![ready(facts), config_accepted(facts, observed)];
+        // Before the first plan nothing that is on the node can be told from what is left of another one.
+        if facts.ready {
+            conditions.extend(network::conditions(kernel, former));
+        }
         let sessions = observed.sessions.iter().take(MOST_SESSIONS);
         SpeakerStateStatus {
             sessions: sessions.map(|session| self.session(session)).collect(),
             announced: Announced {
                 bgp: integer(facts.announced as u64),
             },
-            pod_network: None,
+            pod_network: network::state(kernel),
             conditions: conditions
                 .iter()
                 .map(|c| self.condition(now, c, former))
@@ -168,11 +174,11 @@ fn families(set: FamilySet) -> Vec<AddressFamily> {
     set.iter().filter_map(name).collect()
 }
 
-fn integer(count: u64) -> i64 {
+pub(super) fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn shorten(text: &str, longest: usize) -> String {
+pub(super) fn shorten(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         None => text.to_owned(),
         Some(_) => text
@@ -215,7 +221,13 @@ mod tests {
 
     #[test]
     fn says_what_this_node_rejects_and_why() {
-        let status = author().compose(seconds(0), &missing_secret(), &Observed::default(), &[]);
+        let status = author().compose(
+            seconds(0),
+            &missing_secret(),
+            &Observed::default(),
+            &KernelState::default(),
+            &[],
+        );
         let [ready, accepted] = status.conditions.as_slice() else {
             panic!("two conditions");
         };
@@ -231,7 +243,13 @@ mod tests {
     fn a_condition_keeps_its_time_while_its_status_is_the_same() {
         let compose = |now, facts: &Facts, former: &[crds::Condition]| {
             author()
-                .compose(seconds(now), facts, &Observed::default(), former)
+                .compose(
+                    seconds(now),
+                    facts,
+                    &Observed::default(),
+                    &KernelState::default(),
+                    former,
+                )
                 .conditions
         };
         let first = compose(10, &missing_secret(), &[]);
@@ -265,7 +283,13 @@ mod tests {
             listen_error,
             ..Observed::default()
         };
-        let status = author().compose(seconds(0), &Facts::default(), &observed, &[]);
+        let status = author().compose(
+            seconds(0),
+            &Facts::default(),
+            &observed,
+            &KernelState::default(),
+            &[],
+        );
         assert_eq!(status.conditions[1].reason, "ListenFailed");
         assert_eq!(status.conditions[0].reason, "WaitingForLists");
     }

@@ -78,6 +78,9 @@ fn essence(status: &SpeakerStateStatus) -> SpeakerStateStatus {
         session.prefixes_received = 0;
         session.prefixes_advertised = 0;
     }
+    if let Some(network) = &mut essence.pod_network {
+        (network.direct_routes, network.imported_routes) = (0, 0);
+    }
     for condition in &mut essence.conditions {
         condition.last_transition_time.clear();
     }
@@ -86,7 +89,7 @@ fn essence(status: &SpeakerStateStatus) -> SpeakerStateStatus {
 
 #[cfg(test)]
 mod tests {
-    use crds::{Announced, SessionStatus};
+    use crds::{Announced, PodNetworkMode, PodNetworkState, SessionStatus};
 
     use super::*;
 
@@ -135,6 +138,26 @@ mod tests {
         let mut schedule = written();
         schedule.handle_status(seconds(10), &status("Idle", 7), 0.0);
         assert_eq!(schedule.poll_timeout(), Some(seconds(300)));
+    }
+
+    #[test]
+    fn numbers_of_routes_are_counters_and_missing_routes_are_not() {
+        let network = |imported_routes, uninstalled| SpeakerStateStatus {
+            pod_network: Some(PodNetworkState {
+                mode: PodNetworkMode::Network,
+                pod_cidrs: Vec::new(),
+                direct_routes: 0,
+                imported_routes,
+                uninstalled,
+            }),
+            ..SpeakerStateStatus::default()
+        };
+        let mut schedule = Schedule::new();
+        schedule.handle_written(seconds(0), network(1, Vec::new()));
+        schedule.handle_status(seconds(10), &network(2, Vec::new()), 0.0);
+        assert_eq!(schedule.poll_timeout(), Some(seconds(300)));
+        schedule.handle_status(seconds(10), &network(2, vec![Default::default()]), 0.0);
+        assert_eq!(schedule.poll_timeout(), Some(seconds(10)));
     }
 
     #[test]

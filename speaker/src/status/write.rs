@@ -7,7 +7,7 @@ use model::Name;
 use tokio::sync::watch;
 
 use super::{compose::Author, schedule::Schedule};
-use crate::{io::bgp::Observed, planner::Facts, run::random};
+use crate::{io::bgp::Observed, kernel::KernelState, planner::Facts, run::random};
 
 /// Keeps this node's SpeakerState up to date.
 pub(crate) struct Reporter {
@@ -17,6 +17,7 @@ pub(crate) struct Reporter {
     pub(crate) writer: Writer,
     pub(crate) facts: watch::Receiver<Facts>,
     pub(crate) observed: watch::Receiver<Observed>,
+    pub(crate) kernel: watch::Receiver<KernelState>,
 }
 
 impl Reporter {
@@ -30,6 +31,7 @@ impl Reporter {
             tokio::select! {
                 changed = self.facts.changed() => if changed.is_err() { return },
                 changed = self.observed.changed() => if changed.is_err() { return },
+                changed = self.kernel.changed() => if changed.is_err() { return },
                 () = until(self.started, due) => self.write(&mut schedule).await,
             }
         }
@@ -39,11 +41,12 @@ impl Reporter {
         let former = schedule
             .written()
             .map_or(&[][..], |written| &written.conditions);
-        let (facts, observed) = (
+        let (facts, observed, kernel) = (
             self.facts.borrow_and_update(),
             self.observed.borrow_and_update(),
+            self.kernel.borrow_and_update(),
         );
-        self.author.compose(now, &facts, &observed, former)
+        self.author.compose(now, &facts, &observed, &kernel, former)
     }
 
     async fn write(&mut self, schedule: &mut Schedule) {
