@@ -2,6 +2,8 @@ use std::{fs, net::SocketAddr};
 
 use anyhow::ensure;
 
+/// Bit of CAP_NET_ADMIN in a capability set (linux/capability.h).
+const NET_ADMIN: u32 = 12;
 /// Bit of CAP_NET_BIND_SERVICE in a capability set (linux/capability.h).
 const NET_BIND_SERVICE: u32 = 10;
 
@@ -27,6 +29,20 @@ pub(crate) fn listening_is_allowed(listen: Option<SocketAddr>) -> anyhow::Result
     Ok(())
 }
 
+/// Refuses to start where the kernel would let us change neither routes nor packet filter.
+///
+/// # Errors
+/// CAP_NET_ADMIN is missing.
+pub(crate) fn network_may_be_changed() -> anyhow::Result<()> {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    ensure!(
+        holds(&status, NET_ADMIN),
+        "capability NET_ADMIN is missing, without which no route can be removed; run it as root, or add the capability \
+         to the container's securityContext.capabilities.add"
+    );
+    Ok(())
+}
+
 /// Whether the effective set in the text of /proc/PID/status (proc(5)) has the bit. A kernel that does not say has all.
 fn holds(status: &str, bit: u32) -> bool {
     status
@@ -43,7 +59,7 @@ mod tests {
     #[test]
     fn reads_the_effective_set() {
         let status = "CapPrm:\t000001ffffffffff\nCapEff:\t0000000000000400\n";
-        assert!(holds(status, NET_BIND_SERVICE));
+        assert!(holds(status, NET_BIND_SERVICE) && !holds(status, NET_ADMIN));
         assert!(!holds("CapEff:\t0000000000000000\n", NET_BIND_SERVICE));
         assert!(!holds("CapEff:\t0000000000001000\n", NET_BIND_SERVICE));
     }

@@ -1,5 +1,7 @@
 //! The debug page: what this node announces, what it does not, and why, as JSON.
 
+mod network;
+
 use std::net::IpAddr;
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
@@ -10,6 +12,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{
     io::bgp::Observed,
+    kernel::KernelState,
     planner::{Facts, Query, ask},
 };
 
@@ -20,6 +23,7 @@ pub(crate) struct Sources {
     pub(crate) queries: mpsc::Sender<Query>,
     pub(crate) facts: watch::Receiver<Facts>,
     pub(crate) observed: watch::Receiver<Observed>,
+    pub(crate) kernel: watch::Receiver<KernelState>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,6 +40,10 @@ struct Page {
     unusable: Vec<UnusableLine>,
     listen_error: Option<String>,
     gate: GateLine,
+    /// What this node's kernel and CNI folder should hold.
+    network: network::Plan,
+    /// What they hold.
+    kernel: network::Kernel,
 }
 
 /// One address of one Service, or a Service without an address.
@@ -103,6 +111,7 @@ impl Sources {
     fn page(&self, services: Vec<ServiceLine>) -> Page {
         let facts = self.facts.borrow();
         let observed = self.observed.borrow();
+        let kernel = self.kernel.borrow();
         let unusable = facts.unusable.iter().map(|object| UnusableLine {
             kind: object.kind,
             name: object.name.to_string(),
@@ -122,6 +131,8 @@ impl Sources {
                 waiting: facts.gate_waiting,
                 given_up: facts.gate_given_up,
             },
+            network: network::Plan::of(&kernel.plan),
+            kernel: network::Kernel::of(&kernel),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Everything that touches a socket or a file.
 
 pub mod bgp;
+pub(crate) mod bridge;
 pub(crate) mod cni;
 mod file;
 pub(crate) mod gate;

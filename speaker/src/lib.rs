@@ -16,6 +16,7 @@
 //! * Probes tell of this process alone.
 
 mod capability;
+mod cleanup;
 mod debug;
 mod flags;
 mod host;
@@ -26,5 +27,6 @@ mod planner;
 mod run;
 mod status;
 
-pub use flags::{Flags, Gate};
+pub use cleanup::cleanup;
+pub use flags::{CleanupFlags, Command, Flags, Gate, HostFlags};
 pub use run::run;

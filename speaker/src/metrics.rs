@@ -1,5 +1,7 @@
 //! Metrics of the speaker. Values are read when somebody asks; no label names a Service.
 
+mod kernel;
+
 use std::{fmt, sync::Arc};
 
 use bgp::{SessionView, State};
@@ -14,7 +16,7 @@ use prometheus_client::{
 };
 use tokio::sync::watch;
 
-use crate::{io::bgp::Observed, planner::Facts};
+use crate::{io::bgp::Observed, kernel::KernelState, planner::Facts};
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Write = Family<Labels, Counter>;
@@ -87,7 +89,11 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new(facts: watch::Receiver<Facts>, observed: watch::Receiver<Observed>) -> Self {
+    pub(crate) fn new(
+        facts: watch::Receiver<Facts>,
+        observed: watch::Receiver<Observed>,
+        kernel: watch::Receiver<KernelState>,
+    ) -> Self {
         let mut registry = daemon::metrics::registry(env!("CARGO_PKG_VERSION"));
         let writes = Write::default();
         registry.register(
@@ -97,6 +103,7 @@ impl Metrics {
         );
         registry.register_collector(Box::new(Planning(facts)));
         registry.register_collector(Box::new(Sessions(observed)));
+        registry.register_collector(Box::new(kernel::Kernel(kernel)));
         Self { registry, writes }
     }
 
@@ -206,7 +213,8 @@ impl Collector for Sessions {
                 per_session(value),
             )?;
         }
-        states(&mut encoder, sessions)
+        states(&mut encoder, sessions)?;
+        rejected(&mut encoder, sessions)
     }
 }
 
@@ -245,6 +253,22 @@ fn states(encoder: &mut DescriptorEncoder, sessions: &[SessionView]) -> fmt::Res
     Ok(())
 }
 
+fn rejected(encoder: &mut DescriptorEncoder, sessions: &[SessionView]) -> fmt::Result {
+    let help = "Routes of the peer that were not accepted";
+    let mut family =
+        encoder.encode_descriptor("bgp_routes_rejected", help, None, MetricType::Counter)?;
+    for session in sessions {
+        for (reason, count) in session.counters.rejected.iter() {
+            let labels = [
+                ("peer", session.peer.to_string()),
+                ("reason", reason.to_string()),
+            ];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use prometheus_client::encoding::text;
@@ -261,7 +285,8 @@ mod tests {
         };
         let (_facts, facts_seen) = watch::channel(facts);
         let (_observed, observed_seen) = watch::channel(Observed::default());
-        let metrics = Metrics::new(facts_seen, observed_seen);
+        let (_kernel, kernel_seen) = watch::channel(KernelState::default());
+        let metrics = Metrics::new(facts_seen, observed_seen, kernel_seen);
         metrics.count_writes()(Target::SpeakerState, Outcome::Written);
         let mut page = String::new();
         text::encode(&mut page, &metrics.registry).unwrap();

@@ -80,7 +80,11 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         stop: CancellationToken::new(),
     })?;
 
-    let metrics = Metrics::new(facts_seen.clone(), observed_seen.clone());
+    let metrics = Metrics::new(
+        facts_seen.clone(),
+        observed_seen.clone(),
+        host.kernel.clone(),
+    );
     let probes = Probes::new();
     let writer = Writer::new(
         client.clone(),
@@ -111,6 +115,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         queries,
         facts: facts_seen.clone(),
         observed: observed_seen.clone(),
+        kernel: host.kernel.clone(),
     };
     parts.spawn(private.run(debug::router(sources)));
     let node_reporter = NodeReporter {

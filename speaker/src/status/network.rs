@@ -72,7 +72,7 @@ fn kernel_in_sync(kernel: &KernelState, former: &[crds::Condition]) -> Condition
     let problems = problems(kernel);
     if let Some((reason, _)) = problems.first() {
         let sentences: Vec<&str> = problems.iter().map(|(_, sentence)| &**sentence).collect();
-        return Condition::on_service(kind, false, *reason, sentences.join("; "));
+        return Condition::on_service(kind, false, reason, sentences.join("; "));
     }
     let was_in_sync = former
         .iter()
