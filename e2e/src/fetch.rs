@@ -83,6 +83,14 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// Ends what a killed run has left fetching.
+    pub(crate) async fn stop_fetching(self) -> Result<()> {
+        self.exec(&["bash", "-c", "rm -f /run/fetch-*"]).await?;
+        Ok(())
+    }
+}
+
 /// The URL of a page.
 #[must_use]
 pub fn url(address: IpAddr, port: u16, path: &str) -> String {

@@ -69,6 +69,10 @@ pub(crate) async fn restore(lab: &Lab) -> Result<()> {
     if !lab.cluster.ready().await.unwrap_or(false) {
         revive_api_server(lab).await?;
     }
+    let client = lab.client.machine();
+    for machine in lab.nodes().iter().map(|node| node.machine).chain([client]) {
+        machine.stop_fetching().await?;
+    }
     for &node in lab.nodes() {
         if !node.is_on().await {
             node.power_off().await?;

@@ -12,6 +12,7 @@ use e2e::node::{FABRIC, Node, W1, W3};
 use e2e::snapshot::Snapshot;
 use e2e::step::say;
 use e2e::{Case, Isolation, Network, await_condition, client, fetch, run};
+use futures::future::LocalBoxFuture;
 use kube::api::{Api, DeleteParams};
 
 /// A route and a table of somebody else.
@@ -113,12 +114,11 @@ async fn object_deleted(case: &Case) -> Result<()> {
     let outside = fetch::url(client::ADDRESSES[0].parse()?, client::PORT, "/clientip");
     let before = Snapshot::of(W1).await?;
 
-    let requests = requests(
-        pod,
-        &far4,
-        requests(pod, &far6, requests(pod, &outside, work(case))),
-    );
-    requests.await?;
+    let mut work: LocalBoxFuture<'_, Result<()>> = Box::pin(work(case));
+    for page in [&far4, &far6, &outside] {
+        work = Box::pin(requests(pod, page, work));
+    }
+    work.await?;
 
     before.ensure_same(&Snapshot::of(W1).await?, W1)?;
     mesh.await_seen_outside(SeenAs::Node).await
@@ -134,7 +134,7 @@ async fn work(case: &Case) -> Result<()> {
 }
 
 /// Requires that no request from inside a pod is lost while `work` goes on.
-async fn requests(pod: &WebPod, page: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
+async fn requests(pod: &WebPod, page: &str, work: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
     let machine = pod.node.machine;
     let ((), tally) = machine.fetch_during(&pod.proxy(page), work).await?;
     ensure!(
