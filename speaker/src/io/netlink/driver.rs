@@ -135,12 +135,10 @@ impl RouteDriver {
             let desired = plan.routes.present().unwrap_or(&none);
             self.look_for_foreign().await?;
             let diff = memory.plan_routes(desired, &routes, &self.foreign, keep);
-            let lost = memory.lost(desired, &routes);
+            memory.note_lost(desired, &routes);
             let done = self.apply(diff, &routes, state).await?;
             for op in done {
-                if let RouteOp::Add(key, _) | RouteOp::Replace(key, _) = &op {
-                    memory.repairs += u64::from(lost.contains(key));
-                }
+                memory.note_done(&op);
                 plan::apply(&mut routes, op);
             }
             memory.left = Some(routes.clone());

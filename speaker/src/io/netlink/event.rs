@@ -136,3 +136,87 @@ fn neighbor(payload: &[u8]) -> Option<Hop> {
         gateway: address(destination.value())?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use netlink_packet_core::Emitable;
+    use plan::{Part, RouteKey, RouteTarget};
+
+    use super::*;
+    use crate::io::netlink::{neighbor, route};
+
+    const OURS: u8 = 158;
+    const PORT: u32 = 77;
+
+    fn hop() -> Hop {
+        Hop {
+            interface: 3,
+            gateway: "10.0.0.2".parse().unwrap(),
+        }
+    }
+
+    fn interest() -> Interest {
+        let key = RouteKey {
+            prefix: "10.1.0.0/24".parse().unwrap(),
+            metric: 512,
+        };
+        let mut interest = Interest::new(OURS, PORT);
+        interest.set(&NetworkPlan {
+            routes: Part::Present(BTreeMap::from([(key, RouteTarget::Via(vec![hop()]))])),
+            neighbors: Part::Present(BTreeSet::from([hop()])),
+            ..NetworkPlan::default()
+        });
+        interest
+    }
+
+    fn judge(kind: u16, payload: &[u8], port: u32) -> Stale {
+        interest().judge(&Message::new(kind, payload, port))
+    }
+
+    fn about_route(prefix: &str, protocol: u8, port: u32) -> Stale {
+        let key = RouteKey {
+            prefix: prefix.parse().unwrap(),
+            metric: 100,
+        };
+        let message = route::encode(key, &RouteTarget::Unreachable, protocol);
+        let mut bytes = vec![0; message.buffer_len()];
+        message.emit(&mut bytes);
+        judge(libc::RTM_NEWROUTE, &bytes, port)
+    }
+
+    #[test]
+    fn looks_again_when_somebody_changes_a_route_of_ours_or_for_a_prefix_of_ours() {
+        let ours = Stale {
+            ours: true,
+            foreign: false,
+        };
+        assert_eq!(about_route("10.9.0.0/24", OURS, 1), ours);
+        assert_eq!(about_route("10.1.0.0/24", 2, 1), Stale::ALL);
+        assert_eq!(about_route("10.9.0.0/24", 2, 1), Stale::default());
+        let own = about_route("10.1.0.0/24", OURS, PORT);
+        assert_eq!(own, Stale::default(), "we did it ourselves");
+    }
+
+    #[test]
+    fn looks_again_when_an_interface_of_ours_changes_or_a_neighbour_goes() {
+        let about = |kind, index: u8| judge(kind, &[0, 0, 0, 0, index, 0, 0, 0], 0).any();
+        assert!(about(libc::RTM_NEWLINK, 3) && about(libc::RTM_DELADDR, 3));
+        assert!(!about(libc::RTM_NEWLINK, 4) && !about(libc::RTM_NEWADDR, 4));
+        let message = neighbor::encode_key(hop());
+        let mut bytes = vec![0; message.buffer_len()];
+        message.emit(&mut bytes);
+        assert!(judge(libc::RTM_DELNEIGH, &bytes, 0).any());
+        assert!(!judge(libc::RTM_NEWNEIGH, &bytes, 0).any());
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        for kind in 0..64 {
+            for length in 0..40 {
+                judge(kind, &vec![3; length], 0);
+            }
+        }
+    }
+}

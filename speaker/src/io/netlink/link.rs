@@ -1,4 +1,8 @@
 //! Facts about this node's interfaces, from messages of the kernel (linux/if_link.h, linux/if_addr.h).
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the kernel may tell is an open list"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,4 +1,8 @@
 //! Entries of neighbours that the kernel keeps resolved for us (linux/neighbour.h).
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the kernel may tell is an open list"
+)]
 
 use std::{collections::BTreeMap, net::IpAddr};
 

@@ -21,6 +21,8 @@ pub(super) struct Memory {
     neighbors: BTreeSet<Hop>,
     /// The table as the last pass left it.
     pub(super) left: Option<Routes>,
+    /// Keys of routes that others took or changed and that are not yet put back.
+    lost: BTreeSet<RouteKey>,
     /// Routes that were put back.
     pub(super) repairs: u64,
 }
@@ -33,6 +35,7 @@ impl Memory {
             routes: BTreeSet::new(),
             neighbors: BTreeSet::new(),
             left: None,
+            lost: BTreeSet::new(),
             repairs: 0,
         }
     }
@@ -57,14 +60,21 @@ impl Memory {
         diff
     }
 
-    /// Keys whose route is not as the last pass left it although it should be.
-    pub(super) fn lost(&self, desired: &Routes, observed: &Routes) -> BTreeSet<RouteKey> {
+    /// Notes the routes that are not as the last pass left them although they should be.
+    pub(super) fn note_lost(&mut self, desired: &Routes, observed: &Routes) {
+        self.lost.retain(|key| desired.contains_key(key));
         let left = self.left.iter().flatten();
-        left.filter(|(key, target)| {
+        let lost = left.filter(|(key, target)| {
             desired.get(key) == Some(target) && observed.get(key) != Some(target)
-        })
-        .map(|(key, _)| *key)
-        .collect()
+        });
+        self.lost.extend(lost.map(|(key, _)| *key));
+    }
+
+    /// Counts a route that was put back.
+    pub(super) fn note_done(&mut self, op: &RouteOp) {
+        if let RouteOp::Add(key, _) | RouteOp::Replace(key, _) = op {
+            self.repairs += u64::from(self.lost.remove(key));
+        }
     }
 
     /// Neighbours to ask the kernel for, and entries to remove. What it does not keep resolved is asked for each time.
@@ -170,20 +180,30 @@ mod tests {
     }
 
     #[test]
-    fn counts_as_lost_what_others_took_and_not_what_was_never_there() {
+    fn counts_what_others_took_when_it_is_put_back_and_not_what_was_never_there() {
         let mut memory = Memory::new(Duration::ZERO);
-        let (a, b, c) = (key("10.1.0.0/24"), key("10.2.0.0/24"), key("10.3.0.0/24"));
+        let [a, b, c] = ["10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"].map(key);
         let all = Routes::from([a, b, c].map(|key| (key, via("10.0.0.2"))));
-        assert_eq!(memory.lost(&all, &Routes::new()), BTreeSet::new());
+        let put_back = |memory: &mut Memory, key| {
+            memory.note_done(&RouteOp::Add(key, via("10.0.0.2")));
+            memory.repairs
+        };
+        memory.note_lost(&all, &Routes::new());
+        assert_eq!(put_back(&mut memory, a), 0, "the first time");
+
         memory.left = Some(Routes::from([a, b].map(|key| (key, via("10.0.0.2")))));
         let observed = Routes::from([(a, via("10.0.0.2")), (b, via("10.0.0.9"))]);
-        assert_eq!(memory.lost(&all, &observed), BTreeSet::from([b]));
-        let other = Routes::from([(b, via("10.0.0.7"))]);
-        assert_eq!(
-            memory.lost(&other, &observed),
-            BTreeSet::new(),
-            "no repair: another is wanted"
-        );
+        memory.note_lost(&all, &observed);
+        // The kernel refuses at first.
+        memory.left = Some(observed.clone());
+        memory.note_lost(&all, &observed);
+        assert_eq!(put_back(&mut memory, c), 0);
+        assert_eq!(put_back(&mut memory, b), 1);
+        assert_eq!(put_back(&mut memory, b), 1, "once");
+
+        let other = Routes::from([(a, via("10.0.0.7"))]);
+        memory.note_lost(&other, &Routes::new());
+        assert_eq!(put_back(&mut memory, a), 1, "another is wanted");
     }
 
     #[test]

@@ -1,4 +1,8 @@
 //! Routes as messages of the kernel (linux/rtnetlink.h), and back.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the kernel may tell is an open list"
+)]
 
 use std::{
     collections::BTreeSet,
@@ -160,7 +164,7 @@ fn encode_hops(ipv4: bool, hops: &[Hop]) -> Vec<RouteAttribute> {
     // Only an IPv4 route can have a next hop of the other family (RFC 8950, kernel 5.2).
     let gateway = |hop: &Hop| match hop.gateway {
         IpAddr::V6(gateway) if ipv4 => RouteAttribute::Via(RouteVia::Inet6(gateway)),
-        gateway => RouteAttribute::Gateway(gateway.into()),
+        IpAddr::V4(_) | IpAddr::V6(_) => RouteAttribute::Gateway(hop.gateway.into()),
     };
     if let [hop] = hops {
         return vec![gateway(hop), RouteAttribute::Oif(hop.interface)];

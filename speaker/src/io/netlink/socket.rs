@@ -246,6 +246,20 @@ impl Socket {
     }
 }
 
+#[cfg(test)]
+impl<'a> Message<'a> {
+    /// One that the kernel might have sent.
+    pub(in crate::io) fn new(kind: u16, payload: &'a [u8], port: u32) -> Self {
+        Self {
+            kind,
+            flags: 0,
+            sequence: 0,
+            port,
+            payload,
+        }
+    }
+}
+
 /// The refusal in an error of this module, if it is one.
 pub(in crate::io) fn refusal(error: &io::Error) -> Option<&Refusal> {
     error.get_ref()?.downcast_ref()
@@ -344,33 +358,23 @@ mod tests {
         [&code.to_ne_bytes(), &[0; 16][..], texts].concat()
     }
 
-    fn message(kind: u16, payload: &[u8]) -> Message<'_> {
-        Message {
-            kind,
-            flags: 0,
-            sequence: 1,
-            port: 0,
-            payload,
-        }
-    }
-
     #[test]
     fn says_in_words_why_the_kernel_refused() {
         let texts = [&[10, 0, 1, 0][..], b"no dev", &[0, 0]].concat();
         let payload = error(-libc::ENETUNREACH, &texts);
-        let refusal = verdict(&message(NLMSG_ERROR, &payload)).unwrap_err();
+        let refusal = verdict(&Message::new(NLMSG_ERROR, &payload, 0)).unwrap_err();
         assert_eq!(refusal.errno, Errno::ENETUNREACH);
         assert_eq!(refusal.to_string(), "Network is unreachable (no dev)");
         let payload = error(-libc::EPERM, &[]);
-        let refusal = verdict(&message(NLMSG_ERROR, &payload)).unwrap_err();
+        let refusal = verdict(&Message::new(NLMSG_ERROR, &payload, 0)).unwrap_err();
         assert_eq!(refusal.to_string(), "Operation not permitted");
     }
 
     #[test]
     fn an_acknowledgement_has_the_error_number_zero() {
         let payload = error(0, &[]);
-        assert_eq!(verdict(&message(NLMSG_ERROR, &payload)), Ok(()));
-        assert_eq!(verdict(&message(NLMSG_DONE, &[])), Ok(()));
+        assert_eq!(verdict(&Message::new(NLMSG_ERROR, &payload, 0)), Ok(()));
+        assert_eq!(verdict(&Message::new(NLMSG_DONE, &[], 0)), Ok(()));
     }
 
     #[test]

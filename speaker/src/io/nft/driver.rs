@@ -47,7 +47,10 @@ pub(super) struct NftDriver {
     requests: Socket,
     events: Socket,
     observed: Option<Observed>,
+    /// Not to be trusted from then on.
     observe_at: Instant,
+    /// Its counters are not to be trusted from then on.
+    count_at: Instant,
     backoff: Backoff,
 }
 
@@ -111,6 +114,7 @@ impl NftDriver {
             events,
             observed: None,
             observe_at: Instant::now(),
+            count_at: Instant::now(),
             backoff: Backoff::default(),
         })
     }
@@ -126,19 +130,17 @@ impl NftDriver {
     ) -> io::Result<()> {
         loop {
             wish.take();
-            let mut until = Instant::now() + COUNT_INTERVAL;
-            let error = match self.reach(wish).await {
-                Ok(()) => {
-                    self.backoff.reset();
-                    None
-                }
-                Err(error) if refusal(&error).is_some() => {
+            let (mut until, mut error) = (self.count_at, None);
+            match self.reach(wish).await {
+                Ok(()) => self.backoff.reset(),
+                Err(refused) if refusal(&refused).is_some() => {
                     until = Instant::now() + self.backoff.next();
                     // A node without nf_tables that needs none is as it should be.
-                    wish.desired.wants_table().then(|| error.to_string())
+                    let wanted = wish.desired.wants_table();
+                    error = wanted.then(|| refused.to_string());
                 }
-                Err(error) => return Err(error),
-            };
+                Err(failed) => return Err(failed),
+            }
             publish(state, wish, self.observed.as_ref(), error);
             tokio::select! {
                 open = wish.changed() => if !open {
@@ -146,8 +148,6 @@ impl NftDriver {
                 },
                 ours = self.listen(until) => if ours? {
                     self.observed = None;
-                } else {
-                    self.count().await?;
                 },
             }
         }
@@ -168,8 +168,12 @@ impl NftDriver {
 
     /// Makes the table what is wanted. What fails is tried once more on what the table really holds.
     async fn reach(&mut self, wish: &mut Wish) -> io::Result<()> {
-        if self.observe_at <= Instant::now() {
+        let now = Instant::now();
+        if self.observe_at <= now {
             self.observed = None;
+        }
+        if self.count_at <= now {
+            self.count().await?;
         }
         let known = self.observed.is_some();
         match self.pass(wish).await {
@@ -211,12 +215,14 @@ impl NftDriver {
                 observed => break observed?,
             }
         };
-        self.observe_at = Instant::now() + OBSERVE_INTERVAL;
+        let now = Instant::now();
+        (self.observe_at, self.count_at) = (now + OBSERVE_INTERVAL, now + COUNT_INTERVAL);
         Ok(observed)
     }
 
     /// Reads the counters anew.
     async fn count(&mut self) -> io::Result<()> {
+        self.count_at = Instant::now() + COUNT_INTERVAL;
         let Some(observed) = &mut self.observed else {
             return Ok(());
         };

@@ -279,3 +279,48 @@ fn key_type(family: AddressFamily) -> u32 {
         AddressFamily::IPv6 => 8,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use netlink_packet_core::Emitable;
+
+    use super::*;
+
+    #[test]
+    fn reads_the_comments_that_it_writes() {
+        assert_eq!(
+            decode_comment(&comment("egress_v4 1")),
+            Some("egress_v4 1".to_owned())
+        );
+        for bytes in [
+            &[][..],
+            &[0],
+            &[0, 9, 1],
+            &[1, 2, 65, 0],
+            &[0, 0],
+            &[0, 3, 255, 255, 0],
+        ] {
+            assert_eq!(decode_comment(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn no_attribute_is_longer_than_the_kernel_can_say() {
+        let addresses = (0..10_000).map(|number| Ipv4Addr::from_bits(number * 2).into());
+        let addresses: Vec<_> = addresses.collect();
+        let set = SetName {
+            name: "reject_v4".to_owned(),
+            interval: true,
+        };
+        let messages = encode(&[Op::AddElements(set, super::super::range::hosts(&addresses))]);
+        assert_eq!(messages.len(), 34);
+        for (message, _) in messages {
+            let length = Emitable::buffer_len(&message);
+            assert!(length < usize::from(u16::MAX), "{length}");
+            let mut bytes = vec![0; length];
+            message.emit(&mut bytes);
+        }
+    }
+}

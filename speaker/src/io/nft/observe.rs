@@ -1,4 +1,8 @@
 //! Reads the table from the kernel.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the kernel may tell is an open list"
+)]
 
 use std::{collections::BTreeMap, io};
 
@@ -290,4 +294,55 @@ fn decode_counter(payload: &[u8]) -> Option<(String, Count)> {
         }
     }
     Some((name?, count))
+}
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_core::Emitable;
+
+    use super::*;
+    use crate::io::nft::{
+        diff::{Op, SetName},
+        message::encode,
+        range::hosts,
+    };
+
+    fn notice(family: u8, name: &str) -> Vec<u8> {
+        let length = u8::try_from(name.len() + 5).unwrap();
+        let mut bytes = vec![family, 0, 0, 1, length, 0, 1, 0];
+        bytes.extend(name.as_bytes());
+        bytes.push(0);
+        bytes
+    }
+
+    #[test]
+    fn hears_of_our_table_and_of_no_other() {
+        let ours = |bytes: &[u8]| is_ours(&Message::new(0xa00, bytes, 0));
+        assert!(ours(&notice(INET, "herald")));
+        assert!(!ours(&notice(2, "herald")), "of family ip");
+        assert!(!ours(&notice(INET, "heralds")) && !ours(&notice(INET, "kube-proxy")));
+        for length in 0..12 {
+            assert!(!ours(&vec![1; length]));
+        }
+    }
+
+    #[test]
+    fn reads_the_elements_that_it_writes() {
+        let addresses = ["fd00::1".parse().unwrap(), "fd00::7".parse().unwrap()];
+        let (name, wanted) = ("drop_v6".to_owned(), hosts(&addresses));
+        for interval in [false, true] {
+            let name = name.clone();
+            let op = Op::AddElements(SetName { name, interval }, wanted.clone());
+            let (message, _) = encode(&[op]).pop().unwrap();
+            let mut bytes = vec![0; Emitable::buffer_len(&message)];
+            message.emit(&mut bytes);
+            // NFNL_SUBSYS_NFTABLES and NFT_MSG_NEWSETELEM.
+            let message = decode(&Message::new(10 << 8 | 12, &bytes, 0));
+            let Some(NfTablesMessage::NewSetElement(list)) = message else {
+                panic!("{message:?}");
+            };
+            let elements: Option<Vec<_>> = decode_elements(&list).into_iter().collect();
+            assert_eq!(ranges(elements.unwrap(), interval), Some(wanted.clone()));
+        }
+    }
 }
