@@ -1,8 +1,9 @@
 //! A NetworkPolicy engine on top of the pod network.
 //!
-//! No engine of another maker can be had from where the lab gets its programs (it uses no registry of images), so the
-//! case itself writes what such engines write on a node for its pods: a table of its own with a chain in the forward
-//! hook that passes what belongs to a connection and drops what is not allowed to reach a pod, or to leave it.
+//! The engine is not a real one: the lab's programs are built from Go modules, and the proxy that gives those refuses
+//! kube-router's (v2.4.1 to v2.6.3), while an image of one would need a registry. So the case itself writes what such
+//! engines write on a node for its pods: a table of its own with a chain in the forward hook that passes what belongs
+//! to a connection, and drops what is not allowed to reach a pod or to leave it.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -249,7 +250,7 @@ async fn is_kept_from(pod: &WebPod, page: &str) -> Result<()> {
     match pod.fetch(page).await {
         Ok(answer) => bail!("{page} answers {answer:?} to pod {}", pod.name),
         // The pod itself has answered our request, with its own failure.
-        Err(error) if format!("{error:#}").contains("502") => Ok(()),
+        Err(error) if format!("{error:#}").contains("error: 502") => Ok(()),
         Err(error) => Err(error),
     }
 }
