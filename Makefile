@@ -72,6 +72,10 @@ interop: ## Our BGP against FRR, BIRD, GoBGP and ExaBGP in network namespaces (r
 	tools/packages interop
 	cargo test --locked -p e2e --test interop
 
+.PHONY: kernel
+kernel: ## Routes, neighbours and nftables in network namespaces (root)
+	cargo test --locked -p e2e --test kernel
+
 .PHONY: image
 image: ## Herald's image in target/image/herald.tar; IMAGE=NAME:TAG names it
 	deploy/image target/image/herald.tar
