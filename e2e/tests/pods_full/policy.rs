@@ -1,9 +1,9 @@
 //! A NetworkPolicy engine on top of the pod network.
 //!
-//! The engine is not a real one: the lab's programs are built from Go modules, and the proxy that gives those refuses
-//! kube-router's (v2.4.1 to v2.6.3), while an image of one would need a registry. So the case itself writes what such
-//! engines write on a node for its pods: a table of its own with a chain in the forward hook that passes what belongs
-//! to a connection, and drops what is not allowed to reach a pod or to leave it.
+//! The engine is not a real one. The lab's programs are built from Go modules, and the module proxy at hand refused
+//! kube-router's (v2.4.1, v2.5.0, v2.6.1 and v2.6.3); an image of one would need a registry. So the case itself writes
+//! what such engines write on a node for its pods: a table of its own with a chain in the forward hook that passes what
+//! belongs to a connection, and drops what is not allowed to reach a pod or to leave it.
 
 use std::net::IpAddr;
 use std::time::Duration;
