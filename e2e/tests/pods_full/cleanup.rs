@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use e2e::condition::Seen;
 use e2e::herald::NAMESPACE;
 use e2e::mesh::Mesh;
@@ -16,6 +16,11 @@ use kube::api::{Api, DeleteParams, ListParams};
 
 /// The namespace of the manifest that cleans up.
 const CLEANUP: &str = "herald-cleanup";
+
+/// Routes, tables and files of Herald's own.
+const OWN: &str = "for family in -4 -6; do ip $family route show table all proto 158; done; \
+                   nft list tables | grep herald; \
+                   find /etc/cni/net.d /run/herald -type f 2> /dev/null; true";
 
 #[test]
 fn cleanup_leaves_a_node_as_it_was_before_herald() {
@@ -51,6 +56,8 @@ async fn cleanup(case: &Case) -> Result<()> {
         .await?;
     for node in FABRIC {
         Snapshot::untouched(node)?.ensure_same(&Snapshot::of(node).await?, node)?;
+        let own = node.machine.exec(&["bash", "-c", OWN]).await?;
+        ensure!(own.is_empty(), "left on {}: {own}", node.name());
     }
     Ok(())
 }
