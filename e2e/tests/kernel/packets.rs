@@ -194,23 +194,8 @@ impl World {
         network
             .link((&node, "eth0", &uplink), (&outside, "eth0", &far))
             .await?;
-        let forwarding = [
-            "-qw",
-            "net.ipv4.ip_forward=1",
-            "net.ipv6.conf.all.forwarding=1",
-        ];
-        node.run("sysctl", &forwarding).await?;
-        for address in ["192.0.3.77/32", "2001:db8:7::77/128"] {
-            ip(&node, &format!("addr add {address} dev lo")).await?;
-        }
+        set_up(&node).await?;
         // The world returns what it gets for the announced addresses, as a router would.
-        // A redirect would take the place of the ICMP error: to one host the kernel sends one of both a second (inet_peer).
-        let redirects = [
-            "-qw",
-            "net.ipv4.conf.all.send_redirects=0",
-            "net.ipv4.conf.eth0.send_redirects=0",
-        ];
-        node.run("sysctl", &redirects).await?;
         for gateway in ["192.0.2.9", "2001:db8::9"] {
             node.route_by(gateway.parse()?).await?;
         }
@@ -232,6 +217,27 @@ impl World {
             _network: network,
         })
     }
+}
+
+/// The node forwards, and has addresses that are on none of its links.
+async fn set_up(node: &Namespace) -> Result<()> {
+    let forwarding = [
+        "-qw",
+        "net.ipv4.ip_forward=1",
+        "net.ipv6.conf.all.forwarding=1",
+    ];
+    node.run("sysctl", &forwarding).await?;
+    for address in ["192.0.3.77/32", "2001:db8:7::77/128"] {
+        ip(node, &format!("addr add {address} dev lo")).await?;
+    }
+    // A redirect would take the place of the ICMP error: to one host the kernel sends one of both a second (inet_peer).
+    let redirects = [
+        "-qw",
+        "net.ipv4.conf.all.send_redirects=0",
+        "net.ipv4.conf.eth0.send_redirects=0",
+    ];
+    node.run("sysctl", &redirects).await?;
+    Ok(())
 }
 
 /// Servers that tell each client its address as they see it, until the test ends.

@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::Result;
-use plan::{Part, RouteTarget, Routes};
+use bgp::Prefix;
+use plan::{Hop, Part, RouteTarget, Routes};
 
 use crate::{
     node::{Node, PROTOCOL, clean},
@@ -53,7 +54,18 @@ async fn routes_of_every_kind_come_change_and_go() -> Result<()> {
     assert_eq!((state.direct.ipv4, state.direct.ipv6), (1, 1));
     assert_eq!((state.imported.ipv4, state.imported.ipv6), (2, 1));
 
-    // Fewer hops, more hops, others; nothing of the old ones stays.
+    change_hops(&wires, &node, [a, b, c, d]).await?;
+    change_kinds(&wires, &node, c).await?;
+    node.plan(|plan| plan.routes = Part::Absent);
+    wires.await_ours("-4", &[]).await?;
+    wires.await_ours("-6", &[]).await?;
+    let state = node.await_routes(|state| state.held == 0).await?;
+    assert_eq!(state.repairs, 0, "what we do ourselves is no repair");
+    Ok(())
+}
+
+/// Fewer hops, more hops, others; nothing of the old ones stays.
+async fn change_hops(wires: &Wires, node: &Node, [a, b, c, d]: [Hop; 4]) -> Result<()> {
     node.want_routes(&routes(&[
         ("10.1.0.0/24", 512, via(&[a, b])),
         ("10.1.0.0/24", 768, via(&[b])),
@@ -77,7 +89,11 @@ async fn routes_of_every_kind_come_change_and_go() -> Result<()> {
     wires.await_ours("-4", &ipv4).await?;
     wires.await_ours("-6", &ipv6).await?;
 
-    // The same keys with the other kind of target.
+    Ok(())
+}
+
+/// The same keys with the other kind of target.
+async fn change_kinds(wires: &Wires, node: &Node, c: Hop) -> Result<()> {
     node.want_routes(&routes(&[
         ("10.1.0.0/24", 512, RouteTarget::Unreachable),
         ("fd01::/64", 512, RouteTarget::Unreachable),
@@ -91,12 +107,6 @@ async fn routes_of_every_kind_come_change_and_go() -> Result<()> {
         "unreachable fd01::/64 dev lo metric 512",
     ];
     wires.await_ours("-6", &ipv6).await?;
-
-    node.plan(|plan| plan.routes = Part::Absent);
-    wires.await_ours("-4", &[]).await?;
-    wires.await_ours("-6", &[]).await?;
-    let state = node.await_routes(|state| state.held == 0).await?;
-    assert_eq!(state.repairs, 0, "what we do ourselves is no repair");
     Ok(())
 }
 
@@ -128,9 +138,6 @@ async fn a_route_of_somebody_else_stays_and_ours_for_its_prefix_waits() -> Resul
         ("fd01::/64", 512, via(&[c])),
     ]);
     node.want_routes(&wanted);
-    let foreign = |texts: &[&str]| -> BTreeSet<bgp::Prefix> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    };
     let all = foreign(&["10.1.0.0/24", "10.2.0.0/24", "fd01::/64"]);
     let state = node.await_routes(|state| state.foreign == all).await?;
     assert!(!state.in_sync && state.held == 1, "{state:?}");
@@ -141,6 +148,20 @@ async fn a_route_of_somebody_else_stays_and_ours_for_its_prefix_waits() -> Resul
         )
         .await?;
 
+    come_and_go(&wires, &node, &all).await?;
+    node.plan(|plan| plan.routes = Part::Absent);
+    node.await_routes(|state| state.held == 0 && state.in_sync)
+        .await?;
+    let after = [
+        wires.routes("-4", &[]).await?,
+        wires.routes("-6", &[]).await?,
+    ];
+    assert_eq!(before, after);
+    Ok(())
+}
+
+/// Routes of others go, come, and take the place of ours.
+async fn come_and_go(wires: &Wires, node: &Node, all: &BTreeSet<Prefix>) -> Result<()> {
     // It goes: ours comes by itself. It comes back: ours makes way.
     ip(&wires.node, "route del 10.1.0.0/24 metric 100").await?;
     let two = foreign(&["10.2.0.0/24", "fd01::/64"]);
@@ -151,7 +172,7 @@ async fn a_route_of_somebody_else_stays_and_ours_for_its_prefix_waits() -> Resul
         "route add 10.1.0.0/24 via 10.0.1.2 dev eth1 proto static metric 100",
     )
     .await?;
-    node.await_routes(|state| state.foreign == all && state.held == 1)
+    node.await_routes(|state| state.foreign == *all && state.held == 1)
         .await?;
 
     // Ours was replaced by another's.
@@ -163,18 +184,13 @@ async fn a_route_of_somebody_else_stays_and_ours_for_its_prefix_waits() -> Resul
     node.await_routes(|state| state.foreign.len() == 4 && state.held == 0)
         .await?;
     ip(&wires.node, "route del 10.4.0.0/24").await?;
-    node.await_routes(|state| state.foreign == all && state.held == 1)
+    node.await_routes(|state| state.foreign == *all && state.held == 1)
         .await?;
-
-    node.plan(|plan| plan.routes = Part::Absent);
-    node.await_routes(|state| state.held == 0 && state.in_sync)
-        .await?;
-    let after = [
-        wires.routes("-4", &[]).await?,
-        wires.routes("-6", &[]).await?,
-    ];
-    assert_eq!(before, after);
     Ok(())
+}
+
+fn foreign(texts: &[&str]) -> BTreeSet<Prefix> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn ten_thousand_addresses_are_guarded() -> Result<()> {
     let wires = Wires::lay().await?;
     let node = Node::start(&wires.node, Duration::ZERO);
     let guard = |number: u32| {
-        let kind = if number % 3 == 0 {
+        let kind = if number.is_multiple_of(3) {
             Guard::Drop
         } else {
             Guard::Reject

@@ -17,7 +17,7 @@ use crate::node::DEADLINE;
 pub(crate) struct Wires {
     pub(crate) node: Namespace,
     pub(crate) neighbor: Namespace,
-    pub(crate) network: Network,
+    _network: Network,
 }
 
 impl Wires {
@@ -38,7 +38,7 @@ impl Wires {
         Ok(Self {
             node,
             neighbor,
-            network,
+            _network: network,
         })
     }
 

@@ -13,7 +13,11 @@ pub(in crate::io) mod socket;
 mod state;
 mod watcher;
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use netlink_packet_core::NetlinkSerializable;
 use nix::errno::Errno;
@@ -73,31 +77,9 @@ pub async fn run(config: Config) {
         protocol,
         keep,
     } = config;
-    let watching = persist("interfaces", async || Watcher::open()?.run(&links).await);
-    let mut memory = Memory::new(keep);
-    let mut plan = plan;
-    let driving = async {
-        let mut backoff = Backoff::default();
-        loop {
-            let failed = async {
-                let mut driver = RouteDriver::open(protocol)?;
-                driver.run(&mut plan, &mut memory, &state).await
-            };
-            match failed.await {
-                Ok(()) => return,
-                Err(error) => {
-                    warn!(%error, "routes cannot be observed or changed; trying again");
-                    state.send_modify(|state| {
-                        (state.error, state.in_sync) = (Some(error.to_string()), false);
-                    });
-                }
-            }
-            sleep(backoff.next()).await;
-        }
-    };
     tokio::select! {
-        () = watching => {}
-        () = driving => {}
+        () = watch_links(links) => {}
+        () = keep_routes(plan, state, protocol, keep) => {}
     }
 }
 
@@ -109,11 +91,39 @@ pub fn remove_all(protocol: u8) -> io::Result<Removed> {
     socket::wait_for(async { RouteDriver::open(protocol)?.remove_all().await })
 }
 
-/// Does something until it ends well; after a failure again, later and later.
-async fn persist(what: &str, mut attempt: impl AsyncFnMut() -> io::Result<()>) {
+async fn watch_links(links: watch::Sender<Links>) {
     let mut backoff = Backoff::default();
-    while let Err(error) = attempt().await {
-        warn!(%error, "{what} cannot be observed; trying again");
+    loop {
+        let attempt = async { Watcher::open()?.run(&links).await };
+        match backoff.judge(attempt).await {
+            Ok(()) => return,
+            Err(error) => warn!(%error, "interfaces cannot be observed; trying again"),
+        }
+        sleep(backoff.next()).await;
+    }
+}
+
+async fn keep_routes(
+    mut plan: watch::Receiver<Arc<NetworkPlan>>,
+    state: watch::Sender<RoutesState>,
+    protocol: u8,
+    keep: Duration,
+) {
+    let (mut memory, mut backoff) = (Memory::new(keep), Backoff::default());
+    loop {
+        let attempt = async {
+            let mut driver = RouteDriver::open(protocol)?;
+            driver.run(&mut plan, &mut memory, &state).await
+        };
+        match backoff.judge(attempt).await {
+            Ok(()) => return,
+            Err(error) => {
+                warn!(%error, "routes cannot be observed or changed; trying again");
+                state.send_modify(|state| {
+                    (state.error, state.in_sync) = (Some(error.to_string()), false);
+                });
+            }
+        }
         sleep(backoff.next()).await;
     }
 }
@@ -145,8 +155,41 @@ impl Backoff {
         self.0
     }
 
+    /// Does something; that it went on for long before it failed is a good sign.
+    pub(in crate::io) async fn judge<T>(&mut self, attempt: impl Future<Output = T>) -> T {
+        let started = Instant::now();
+        let ended = attempt.await;
+        let [_, long] = BACKOFF;
+        if started.elapsed() >= long {
+            self.reset();
+        }
+        ended
+    }
+
     /// It went well.
     pub(in crate::io) fn reset(&mut self) {
         self.0 = Duration::ZERO;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn can_be_spawned_on_any_runtime() {
+        fn is_send<T: Send>(_: fn(Config) -> T) {}
+        is_send(run);
+        fn too<T: Send>(_: fn(crate::io::nft::Config) -> T) {}
+        too(crate::io::nft::run);
+    }
+
+    #[test]
+    fn waits_longer_after_each_failure_and_never_longer_than_a_minute() {
+        let mut backoff = Backoff::default();
+        let waits: Vec<_> = (0..8).map(|_| backoff.next().as_secs()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
+        backoff.reset();
+        assert_eq!(backoff.next().as_secs(), 1);
     }
 }

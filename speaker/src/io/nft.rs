@@ -94,8 +94,8 @@ pub async fn run(config: Config) {
     let mut wish = Wish::new(plan, guards);
     let mut backoff = Backoff::default();
     loop {
-        let failed = async { NftDriver::open()?.run(&mut wish, &state).await };
-        match failed.await {
+        let attempt = async { NftDriver::open()?.run(&mut wish, &state).await };
+        match backoff.judge(attempt).await {
             Ok(()) => return,
             Err(error) => {
                 warn!(%error, "nftables cannot be observed or changed; trying again");
