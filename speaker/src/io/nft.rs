@@ -99,8 +99,9 @@ pub async fn run(config: Config) {
             Ok(()) => return,
             Err(error) => {
                 warn!(%error, "nftables cannot be observed or changed; trying again");
+                let told = wish.take().then(|| error.to_string());
                 state.send_modify(|state| {
-                    (state.error, state.in_sync) = (Some(error.to_string()), false);
+                    (state.in_sync, state.error) = (told.is_none(), told);
                 });
             }
         }

@@ -71,8 +71,8 @@ impl Wish {
         }
     }
 
-    /// Takes over what is wanted now.
-    fn take(&mut self) {
+    /// Takes over what is wanted now; whether that is anything.
+    pub(super) fn take(&mut self) -> bool {
         self.changes.mark_unchanged();
         let mut taken = Guards::default();
         self.pending.send_if_modified(|pending| {
@@ -91,6 +91,7 @@ impl Wish {
         if desired != self.desired {
             (self.desired, self.achieved) = (desired, false);
         }
+        self.desired.wants_table()
     }
 
     /// Waits until something else is wanted; `false`: nobody plans any more.
@@ -129,14 +130,13 @@ impl NftDriver {
         state: &watch::Sender<NftState>,
     ) -> io::Result<()> {
         loop {
-            wish.take();
+            let wanted = wish.take();
             let (mut until, mut error) = (self.count_at, None);
             match self.reach(wish).await {
                 Ok(()) => self.backoff.reset(),
                 Err(refused) if refusal(&refused).is_some() => {
                     until = Instant::now() + self.backoff.next();
                     // A node without nf_tables that needs none is as it should be.
-                    let wanted = wish.desired.wants_table();
                     error = wanted.then(|| refused.to_string());
                 }
                 Err(failed) => return Err(failed),
