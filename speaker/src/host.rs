@@ -27,7 +27,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Starts the drivers in `parts`, on the local task set.
+    /// Starts the drivers in `parts`.
     pub(crate) fn start(
         flags: &HostFlags,
         network: &watch::Sender<Arc<NetworkPlan>>,
@@ -39,14 +39,14 @@ impl Host {
         let (nft, nft_seen) = watch::channel(NftState::default());
         let (cni, cni_seen) = watch::channel(CniState::default());
         let (problems, settings_seen) = watch::channel(Vec::new());
-        parts.spawn_local(netlink::run(netlink::Config {
+        parts.spawn(netlink::run(netlink::Config {
             plan: network.subscribe(),
             links,
             state: routes,
             protocol: flags.route_protocol,
             keep: KEEP_ROUTES,
         }));
-        parts.spawn_local(nft::run(nft::Config {
+        parts.spawn(nft::run(nft::Config {
             plan: network.subscribe(),
             guards: guards.clone(),
             state: nft,

@@ -10,11 +10,12 @@ use anyhow::{Context as _, bail};
 use cluster::{Gate, Manager, Writer, watch::Watches};
 use daemon::{Health, Probes, Server};
 use jiff::Timestamp;
+use model::Name;
 use plan::{Changes, Learned, NetworkPlan, Options, Planner};
 use tokio::{
     runtime,
     sync::{mpsc, oneshot, watch},
-    task::{JoinSet, LocalSet},
+    task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -23,8 +24,9 @@ use crate::{
     host::Host,
     io::bgp::{self, Observed},
     io::nft::Guards,
+    kernel::KernelState,
     metrics::Metrics,
-    planner::{Facts, Outlets, PlannerDriver, Sources},
+    planner::{Facts, Outlets, PlannerDriver, Query, Sources},
     status::{Author, NodeReporter, Reporter},
 };
 
@@ -45,97 +47,115 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    // netlink's futures stay on this thread.
-    runtime.block_on(LocalSet::new().run_until(serve(flags, options)))
+    runtime.block_on(serve(flags, options))
 }
 
 async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     let stop = daemon::shutdown()?;
-    let (public, private) = bind(&flags).await?;
+    let servers = bind(&flags).await?;
     let client = cluster::connect(flags.common.kubeconfig.as_deref()).await?;
     tracing::info!(node = %options.node, version = env!("CARGO_PKG_VERSION"), "starting");
 
     let started = Instant::now();
-    let author = Author {
-        epoch: Timestamp::now(),
-    };
     let (facts, facts_seen) = watch::channel(Facts::default());
     let (observed, observed_seen) = watch::channel(Observed::default());
     let (queries, queries_seen) = mpsc::channel(QUERIES);
-    let changes = watch::Sender::new(Changes::default());
-    let addresses = watch::Sender::default();
     let (learned, learned_seen) = watch::channel(Learned::default());
-    let network = watch::Sender::new(Arc::<NetworkPlan>::default());
-    let guards = watch::Sender::new(Guards::default());
+    let outlets = Outlets {
+        changes: watch::Sender::new(Changes::default()),
+        network: watch::Sender::new(Arc::<NetworkPlan>::default()),
+        guards: watch::Sender::new(Guards::default()),
+        addresses: watch::Sender::default(),
+        facts,
+    };
     let mut parts = JoinSet::new();
-    let host = Host::start(&flags.host, &network, &guards, &mut parts);
+    let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
     let sessions = Sessions::start(bgp::Config {
         listen: flags.bgp_listen,
         seed: random_bits(),
         started,
-        changes: changes.clone(),
-        addresses: addresses.subscribe(),
+        changes: outlets.changes.clone(),
+        addresses: outlets.addresses.subscribe(),
         observed,
         learned,
         stop: CancellationToken::new(),
     })?;
-
-    let metrics = Metrics::new(
-        facts_seen.clone(),
-        observed_seen.clone(),
-        host.kernel.clone(),
-    );
-    let probes = Probes::new();
-    let writer = Writer::new(
-        client.clone(),
-        Manager::Speaker,
-        Gate::open(),
-        metrics.count_writes(),
-    );
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
         links: host.links,
         learned: learned_seen,
         queries: queries_seen,
     };
-    let node = options.node.clone();
-    let outlets = Outlets {
-        changes,
-        network,
-        guards,
-        addresses,
-        facts,
-    };
-
-    parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
-    parts.spawn(report_readiness(probes.clone(), facts_seen.clone()));
-    parts.spawn(public.run(probes.router().merge(metrics.router())));
-    let sources = debug::Sources {
-        node: node.to_string(),
-        queries,
-        facts: facts_seen.clone(),
-        observed: observed_seen.clone(),
-        kernel: host.kernel.clone(),
-    };
-    parts.spawn(private.run(debug::router(sources)));
-    let node_reporter = NodeReporter {
-        node: node.clone(),
-        writer: writer.clone(),
-        facts: facts_seen.clone(),
-        kernel: host.kernel.clone(),
-    };
-    parts.spawn(node_reporter.run());
-    let reporter = Reporter {
-        node,
+    let report = Report {
+        node: options.node.clone(),
         started,
-        author,
-        writer,
         facts: facts_seen,
         observed: observed_seen,
         kernel: host.kernel,
     };
-    parts.spawn(reporter.run());
+    parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
+    report.start(client, servers, queries, &mut parts);
     watch_over(stop, sessions, parts).await
+}
+
+/// What is told to the outside: status, metrics, probes and debug page, all from the same three sources.
+struct Report {
+    node: Name,
+    started: Instant,
+    facts: watch::Receiver<Facts>,
+    observed: watch::Receiver<Observed>,
+    kernel: watch::Receiver<KernelState>,
+}
+
+impl Report {
+    fn start(
+        self,
+        client: cluster::Client,
+        (public, private): (Server, Server),
+        queries: mpsc::Sender<Query>,
+        parts: &mut JoinSet<()>,
+    ) {
+        let Self {
+            node,
+            started,
+            facts,
+            observed,
+            kernel,
+        } = self;
+        let metrics = Metrics::new(facts.clone(), observed.clone(), kernel.clone());
+        let writes = metrics.count_writes();
+        let writer = Writer::new(client, Manager::Speaker, Gate::open(), writes);
+        let probes = Probes::new();
+        parts.spawn(report_readiness(probes.clone(), facts.clone()));
+        parts.spawn(public.run(probes.router().merge(metrics.router())));
+        let sources = debug::Sources {
+            node: node.to_string(),
+            queries,
+            facts: facts.clone(),
+            observed: observed.clone(),
+            kernel: kernel.clone(),
+        };
+        parts.spawn(private.run(debug::router(sources)));
+        let node_reporter = NodeReporter {
+            node: node.clone(),
+            writer: writer.clone(),
+            facts: facts.clone(),
+            kernel: kernel.clone(),
+        };
+        parts.spawn(node_reporter.run());
+        let reporter = Reporter {
+            node,
+            started,
+            author: Author {
+                epoch: Timestamp::now(),
+            },
+            writer,
+            facts,
+            observed,
+            kernel,
+        };
+        parts.spawn(reporter.run());
+    }
 }
 
 /// Takes the ports of the public pages and of the debug page.

@@ -38,6 +38,7 @@ impl Folders {
                 Some(text) if name == CniConfig::FILE => observed.ours = Some(text),
                 // A copy of ours under another name is nobody else's network.
                 Some(_) => {}
+                None if is_loopback(&path) => {}
                 None => observed.foreign.push(name),
             }
         }
@@ -89,6 +90,21 @@ fn ours(path: &Path) -> Option<String> {
     let json: serde_json::Value = serde_json::from_str(&text).ok()?;
     let name = json.get("name").and_then(|name| name.as_str());
     (name == Some(CniConfig::NAME)).then_some(text)
+}
+
+/// Whether the file does nothing but set up `lo`, as some container runtimes install one: no network of anybody's.
+fn is_loopback(path: &Path) -> bool {
+    let text = file::read(path).ok().flatten();
+    let json = text.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+    let kind = |plugin: &serde_json::Value| plugin.get("type")?.as_str().map(str::to_owned);
+    let kinds: Vec<_> = match &json {
+        Some(json) => match json.get("plugins").and_then(|plugins| plugins.as_array()) {
+            Some(plugins) => plugins.iter().map(kind).collect(),
+            None => vec![kind(json)],
+        },
+        None => Vec::new(),
+    };
+    !kinds.is_empty() && kinds.iter().all(|kind| kind.as_deref() == Some("loopback"))
 }
 
 /// Whether the runtime could run it. A link that leads out of what is mounted here counts: the runtime sees its end.

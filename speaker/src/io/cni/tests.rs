@@ -115,6 +115,22 @@ fn writes_nothing_beside_another_configuration() {
 }
 
 #[test]
+fn a_configuration_of_lo_alone_is_no_network() {
+    let node = Node::new();
+    node.write("99-loopback.conf", r#"{"name": "lo", "type": "loopback"}"#);
+    node.write(
+        "200-lo.conflist",
+        r#"{"name": "lo", "plugins": [{"type": "loopback"}]}"#,
+    );
+    assert!(node.install().ready);
+    node.write(
+        "20-both.conflist",
+        r#"{"plugins": [{"type": "loopback"}, {"type": "bridge"}]}"#,
+    );
+    assert_eq!(node.install().reason, "ForeignConfiguration");
+}
+
+#[test]
 fn readme_files_are_no_configuration() {
     let node = Node::new();
     node.write("README", "hands off");
