@@ -39,6 +39,15 @@ async fn cni_type(case: &Case) -> Result<()> {
 
     case.lab.apply_pod_network().await?;
     await_plugin("ptp").await?;
+    for node in FABRIC {
+        let sentence = format!("the bridge that no pod uses is gone from {}", node.name());
+        await_condition(&sentence, Duration::from_secs(60), async || {
+            let script = "ip -o link show herald0 2> /dev/null || true";
+            let shown = node.machine.exec(&["bash", "-c", script]).await?;
+            Ok(Seen::when(shown.is_empty(), shown))
+        })
+        .await?;
+    }
     let mesh = Mesh::deploy(case, "linked").await?;
     mesh.see_each_other().await?;
     mesh.await_seen_outside(SeenAs::Node).await

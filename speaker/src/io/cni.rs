@@ -7,10 +7,13 @@ mod folder;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use model::CniType;
 use plan::{Cni, CniConfig, NetworkPlan};
 use tokio::{sync::watch, task::spawn_blocking, time::timeout};
 
 pub(crate) use folder::Folders;
+
+use super::bridge::{self, Bridge};
 
 /// What removed or foreign files are noticed after.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -39,15 +42,46 @@ pub(crate) struct CniState {
 
 /// Runs until the plan's sender is gone.
 pub(crate) async fn run(mut config: Config) {
+    let mut bridge_is_gone = false;
     loop {
         let desired = config.network.borrow_and_update().cni.clone();
+        let kind = match &desired {
+            Cni::Install(config) => Some(config.kind),
+            Cni::Untouched | Cni::Absent | Cni::NoPodCidr => None,
+        };
         let folders = config.folders.clone();
         match spawn_blocking(move || reconcile(&folders, &desired)).await {
             Ok(state) => publish(&config.state, state),
             Err(error) => tracing::error!(%error, "the CNI folder was not looked at"),
         }
+        match kind {
+            Some(CniType::Ptp) if !bridge_is_gone => bridge_is_gone = remove_bridge().await,
+            Some(CniType::Ptp) | None => {}
+            Some(CniType::Bridge) => bridge_is_gone = false,
+        }
         if let Ok(Err(_gone)) = timeout(INTERVAL, config.network.changed()).await {
             return;
+        }
+    }
+}
+
+/// Removes the bridge of an earlier `cni.type`, once no pod is attached to it; its route to all of the node's pods would
+/// stay for ever. Says whether there is none any more.
+async fn remove_bridge() -> bool {
+    match spawn_blocking(bridge::remove).await {
+        Ok(Ok(Bridge::None)) => true,
+        Ok(Ok(Bridge::Removed)) => {
+            tracing::info!("removed the bridge that no pod uses any more");
+            true
+        }
+        Ok(Ok(Bridge::InUse(_))) => false,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "cannot look for a bridge that is not used any more");
+            false
+        }
+        Err(error) => {
+            tracing::error!(%error, "nobody looked for a bridge that is not used any more");
+            true
         }
     }
 }
