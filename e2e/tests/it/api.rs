@@ -95,6 +95,18 @@ const EXAMPLES: &[(&str, &str)] = &[
         include_str!("../../../docs/examples/bgp-rack.yaml"),
     ),
     (
+        "pod-network.yaml",
+        include_str!("../../../docs/examples/pod-network.yaml"),
+    ),
+    (
+        "pod-network-one-subnet.yaml",
+        include_str!("../../../docs/examples/pod-network-one-subnet.yaml"),
+    ),
+    (
+        "pod-network-advertise.yaml",
+        include_str!("../../../docs/examples/pod-network-advertise.yaml"),
+    ),
+    (
         "bgp-password.yaml",
         include_str!("../../../docs/examples/bgp-password.yaml"),
     ),

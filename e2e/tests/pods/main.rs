@@ -9,6 +9,7 @@
     reason = "a case that fails here has failed"
 )]
 
+mod admission;
 mod advertise;
 mod cni_type;
 mod kernel;
