@@ -170,4 +170,5 @@ for table in -4 -6; do for kind in unicast unreachable blackhole; do ip $table r
 for setting in net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.default.forwarding; do \
   sysctl -qw $setting=0; \
 done; \
+for link in all default eth0 eth1; do sysctl -qw net.ipv6.conf.$link.accept_ra=1; done; \
 true";

@@ -78,6 +78,21 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Sets the kernel settings as they were.
+    ///
+    /// # Errors
+    /// When the kernel refuses one.
+    pub async fn set_settings(&self, node: Node) -> Result<()> {
+        let settings = self.parts.get("settings").into_iter().flatten();
+        node.machine
+            .command("sysctl")
+            .arg("-qw")
+            .args(settings.map(|line| line.replace(' ', "")))
+            .output()
+            .await?;
+        Ok(())
+    }
+
     /// Keeps it in a file.
     pub(crate) fn write(&self, path: &Path) -> Result<()> {
         if let Some(folder) = path.parent() {
