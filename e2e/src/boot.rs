@@ -152,7 +152,8 @@ impl Node {
     }
 }
 
-/// Processes, mounts of pods, network namespaces, `/run`; then what a kernel has when it starts.
+/// Processes, mounts of pods, network namespaces, `/run`, cgroups (the kubelet waits seconds for each dead one); then
+/// what a kernel has when it starts.
 const POWER_OFF: &str = "\
 for pid in $(ps -e -o pid=); do \
   [ $pid = 1 ] || [ $pid = $$ ] || kill -9 $pid 2> /dev/null; \
@@ -161,6 +162,7 @@ for turn in 1 2 3; do \
   awk '$2 ~ \"^/(run/|var/lib/containerd/|var/lib/kubelet)\" {print $2}' /proc/mounts | sort -r | xargs -r umount -l 2> /dev/null; \
 done; \
 find /run -mindepth 1 -delete 2> /dev/null; \
+find /sys/fs/cgroup -depth -type d -path '*/kubepods*' -exec rmdir {} \\; 2> /dev/null; \
 nft flush ruleset; \
 for link in $(ip -o link show type veth | awk -F'[ :@]+' '$2 !~ /^eth/ {print $2}') $(ip -o link show type bridge | awk -F'[ :@]+' '{print $2}'); do \
   ip link delete $link; \
