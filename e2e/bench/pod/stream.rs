@@ -6,6 +6,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
@@ -50,6 +52,7 @@ pub(crate) async fn measure(from: &Namespace, to: &Namespace, address: IpAddr) -
 
 /// Sends to that address as fast as it takes it.
 pub(crate) fn send(address: IpAddr) -> Result<()> {
+    stay_on(0)?;
     let peer = SocketAddr::new(address, PORT);
     let mut stream = TcpStream::connect_timeout(&peer, PATIENCE)?;
     let chunk = vec![0x5a; CHUNK];
@@ -62,6 +65,7 @@ pub(crate) fn send(address: IpAddr) -> Result<()> {
 
 /// Prints a line when it listens, and then the rate of the one stream that it takes, Gbit/s.
 pub(crate) fn count(address: IpAddr) -> Result<()> {
+    stay_on(1)?;
     let listener = TcpListener::bind(SocketAddr::new(address, PORT))?;
     let mut out = std::io::stdout();
     writeln!(out, "ready")?;
@@ -87,4 +91,18 @@ pub(crate) fn count(address: IpAddr) -> Result<()> {
     let seconds = last.duration_since(counted_from).as_secs_f64();
     writeln!(out, "{}", octets as f64 * 8.0 / 1e9 / seconds)?;
     Ok(())
+}
+
+/// Stays on one of the processors that it may use, the first or the second, where there are two: whether both ends share
+/// one decides more than what is measured.
+fn stay_on(number: usize) -> Result<()> {
+    let own = Pid::from_raw(0);
+    let allowed = sched_getaffinity(own)?;
+    let mut usable = (0..CpuSet::count()).filter(|&each| allowed.is_set(each) == Ok(true));
+    let Some(processor) = usable.nth(number) else {
+        return Ok(());
+    };
+    let mut set = CpuSet::new();
+    set.set(processor)?;
+    Ok(sched_setaffinity(own, &set)?)
 }
