@@ -36,6 +36,10 @@ async fn cni_type(case: &Case) -> Result<()> {
     reach_own_service(case, W1).await?;
     reach_host_port(case, W1).await?;
     mesh.remove(case).await?;
+    for name in ["own-w1", "host-w1"] {
+        case.delete_pod(name).await?;
+        case.await_pod_gone(name).await?;
+    }
 
     case.lab.apply_pod_network().await?;
     await_plugin("ptp").await?;
