@@ -1,8 +1,13 @@
 //! What a speaker may write into the status of a Node: the admission policy of the manifests, asked as the speaker.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
-use e2e::node::{W1, W2};
-use e2e::{Case, Isolation, run};
+use e2e::condition::Seen;
+use e2e::node::{FABRIC, W1, W2};
+use e2e::{Case, Isolation, await_condition, run};
+use k8s_openapi::api::core::v1::Node as NodeObject;
+use kube::api::Api;
 use kube::{Client, Error};
 use serde_json::{Value, json};
 
@@ -40,6 +45,31 @@ fn a_speaker_changes_one_condition_of_its_own_node_and_nothing_else() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn every_node_says_that_its_network_is_available() {
+    run(
+        "network-available",
+        Isolation::Shared,
+        async |case: &Case| {
+            let nodes: Api<NodeObject> = Api::all(case.lab.cluster.client());
+            for node in FABRIC {
+                let sentence = format!("{} has NetworkUnavailable=False/HeraldIsUp", node.name());
+                await_condition(&sentence, Duration::from_secs(60), async || {
+                    let status = nodes.get(node.name()).await?.status.unwrap_or_default();
+                    let mut conditions = status.conditions.into_iter().flatten();
+                    let found =
+                        conditions.find(|condition| condition.type_ == "NetworkUnavailable");
+                    let shown = found.map(|found| (found.status, found.reason.unwrap_or_default()));
+                    let up = Some(("False".to_owned(), "HeraldIsUp".to_owned()));
+                    Ok(Seen::when(shown == up, shown))
+                })
+                .await?;
+            }
+            Ok(())
+        },
+    );
 }
 
 fn condition(kind: &str, status: &str) -> Value {
