@@ -6,6 +6,7 @@
 mod driver;
 mod event;
 mod link;
+pub(in crate::io) mod listen;
 mod neighbor;
 mod pass;
 mod route;

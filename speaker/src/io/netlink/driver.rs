@@ -8,13 +8,14 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::errno::Errno;
 use plan::{NetworkPlan, Part, RouteDiff, RouteOp, Routes};
-use tokio::{sync::watch, time::timeout_at};
+use tokio::sync::watch;
 use tracing::{debug, info};
 
 use super::{
-    ATTEMPTS, Backoff, COALESCE, OBSERVE_INTERVAL, Removed, RoutesState,
+    ATTEMPTS, Backoff, OBSERVE_INTERVAL, Removed, RoutesState,
     event::{Interest, Stale},
     list,
+    listen::Heard,
     neighbor::{self, Neighbors},
     pass::{Memory, Step, steps},
     route::{self, FAMILIES},
@@ -298,22 +299,16 @@ impl RouteDriver {
 
     /// Waits until something may be other than it was: at the latest at `until`.
     async fn listen(&mut self, until: Instant) -> io::Result<Stale> {
-        let (mut stale, mut until) = (Stale::default(), until.into());
-        loop {
-            let heard = self.events.receive(|message| {
-                stale.merge(self.interest.judge(&message));
-            });
-            match timeout_at(until, heard).await {
-                Ok(Ok(())) if !stale.any() => {}
-                Ok(Ok(())) => until = until.min(tokio::time::Instant::now() + COALESCE),
-                Ok(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    return Ok(Stale::ALL);
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) if stale.any() => return Ok(stale),
-                Err(_) => return Ok(Stale::ALL),
-            }
-        }
+        let mut stale = Stale::default();
+        let interest = &self.interest;
+        let judge = |message: &Message<'_>| {
+            stale.merge(interest.judge(message));
+            stale.any()
+        };
+        Ok(match self.events.listen(until.into(), judge).await? {
+            Heard::Concern => stale,
+            Heard::Lost | Heard::Nothing => Stale::ALL,
+        })
     }
 }
 

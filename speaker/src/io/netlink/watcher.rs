@@ -7,14 +7,12 @@ use netlink_packet_route::{
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 use plan::Links;
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::watch, time::Instant};
 
 use super::{
-    ATTEMPTS, COALESCE, OBSERVE_INTERVAL,
+    ATTEMPTS, OBSERVE_INTERVAL,
     link::{Inventory, decode_address, decode_link},
+    listen::Heard,
     route::{default_interfaces, glance, question},
     socket::{Message, Socket},
 };
@@ -78,20 +76,15 @@ impl Watcher {
     /// Until something may have changed; what comes in a burst is one change.
     async fn wait(&mut self) -> io::Result<Stale> {
         let mut stale = Stale::default();
-        let mut until = Instant::now() + OBSERVE_INTERVAL;
-        loop {
-            let heard = self.events.receive(|message| stale.judge(&message));
-            match timeout_at(until, heard).await {
-                Ok(Ok(())) if stale == Stale::default() => {}
-                Ok(Ok(())) => until = until.min(Instant::now() + COALESCE),
-                Ok(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => {
-                    return Ok(Stale::ALL);
-                }
-                Ok(Err(error)) => return Err(error),
-                Err(_) if stale == Stale::default() => return Ok(Stale::ALL),
-                Err(_) => return Ok(stale),
-            }
-        }
+        let until = Instant::now() + OBSERVE_INTERVAL;
+        let judge = |message: &Message<'_>| {
+            stale.judge(message);
+            stale != Stale::default()
+        };
+        Ok(match self.events.listen(until, judge).await? {
+            Heard::Concern => stale,
+            Heard::Lost | Heard::Nothing => Stale::ALL,
+        })
     }
 
     async fn observe(&mut self, stale: Stale) -> io::Result<()> {

@@ -4,10 +4,7 @@ use std::{collections::BTreeMap, io, mem, net::IpAddr, sync::Arc, time::Duration
 
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use plan::{Guard, NetworkPlan};
-use tokio::{
-    sync::watch,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::watch, time::Instant};
 use tracing::info;
 
 use super::{
@@ -18,8 +15,9 @@ use super::{
     section::Desired,
 };
 use crate::io::netlink::{
-    ATTEMPTS, Backoff, COALESCE, OBSERVE_INTERVAL,
-    socket::{Socket, refusal},
+    ATTEMPTS, Backoff, OBSERVE_INTERVAL,
+    listen::Heard,
+    socket::{Message, Socket, refusal},
 };
 
 /// NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h).
@@ -242,19 +240,11 @@ impl NftDriver {
     /// Waits until others have changed our table, or until `until`; which of both.
     async fn listen(&mut self, until: Instant) -> io::Result<bool> {
         let own = self.requests.port();
-        let (mut ours, mut until) = (false, until);
-        loop {
-            let heard = self.events.receive(|message| {
-                ours |= message.port != own && is_ours(&message);
-            });
-            match timeout_at(until, heard).await {
-                Ok(Ok(())) if !ours => {}
-                Ok(Ok(())) => until = until.min(Instant::now() + COALESCE),
-                Ok(Err(error)) if error.raw_os_error() == Some(libc::ENOBUFS) => return Ok(true),
-                Ok(Err(error)) => return Err(error),
-                Err(_) => return Ok(ours),
-            }
-        }
+        let judge = |message: &Message<'_>| message.port != own && is_ours(message);
+        Ok(match self.events.listen(until, judge).await? {
+            Heard::Concern | Heard::Lost => true,
+            Heard::Nothing => false,
+        })
     }
 }
 
