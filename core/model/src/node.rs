@@ -1,8 +1,8 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
+use bgp::Prefix;
 use ipnet::IpNet;
-
 use k8s_openapi::api::core::v1;
 
 use crate::{Meta, Name};
@@ -63,6 +63,11 @@ impl Node {
                     && condition.reason.as_deref() == Some(Self::HERALD_IS_UP)
             }),
         })
+    }
+
+    /// `spec.podCIDRs` as what is advertised and routed.
+    pub fn pod_prefixes(&self) -> impl Iterator<Item = Prefix> {
+        self.pod_cidrs.iter().copied().map(Prefix::from)
     }
 
     /// `metadata.name`.

@@ -2,7 +2,7 @@ use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use core::net::IpAddr;
 
 use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
-use model::{Node, PodNetwork};
+use model::{Name, Node, PodNetwork};
 
 use crate::PlannedPeer;
 
@@ -53,10 +53,7 @@ impl PodRoutes {
         };
         let communities = &pod_network.communities;
         let route = Route {
-            peers: match pod_network.peers.as_slice() {
-                [] => PeerSet::All,
-                names => PeerSet::only(names.to_vec()),
-            },
+            peers: named(&pod_network.peers),
             attributes: Arc::new(RouteAttributes {
                 local_pref: pod_network.local_pref,
                 communities: communities.standard.clone(),
@@ -65,8 +62,16 @@ impl PodRoutes {
                 ..RouteAttributes::default()
             }),
         };
-        let prefixes = own.pod_cidrs.iter().map(|network| Prefix::from(*network));
-        Self(prefixes.map(|prefix| (prefix, route.clone())).collect())
+        let routes = own.pod_prefixes().map(|prefix| (prefix, route.clone()));
+        Self(routes.collect())
+    }
+}
+
+/// The peers of these names; without any, all.
+pub(crate) fn named(names: &[Name]) -> PeerSet {
+    match names {
+        [] => PeerSet::All,
+        names => PeerSet::only(names.to_vec()),
     }
 }
 

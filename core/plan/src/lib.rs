@@ -50,6 +50,8 @@ pub use network::{Learned, NetworkPlan, Part};
 pub use peer::{PlannedPeer, Unusable};
 pub use plan::{Changes, Plan, Target};
 pub use planner::{Options, Planner};
-pub use route::{Hop, ROUTE_PROTOCOL, RouteKey, RouteTarget, Routes};
+pub use route::{
+    DIRECT_METRIC, Hop, IMPORTED_METRIC, ROUTE_PROTOCOL, RouteKey, RouteTarget, Routes,
+};
 pub use setting::Setting;
 pub use view::NodeAddresses;

@@ -102,8 +102,10 @@ impl Situation<'_> {
 
     /// `spec.podCIDRs` of this node.
     fn own_cidrs(&self) -> Vec<Prefix> {
-        let own = self.own().into_iter().flat_map(|node| &node.pod_cidrs);
-        own.map(|network| Prefix::from(*network)).collect()
+        self.own()
+            .into_iter()
+            .flat_map(Node::pod_prefixes)
+            .collect()
     }
 
     /// The other nodes, by name.

@@ -239,18 +239,6 @@ impl Planner {
 fn kind_of(change: &Change) -> Kind {
     match change {
         Change::Delete(kind, _) | Change::Listed { kind, .. } => *kind,
-        Change::Apply(object) => match object {
-            Object::Settings(_) => Kind::Settings,
-            Object::Pool(_) => Kind::Pool,
-            Object::Peer(_) => Kind::Peer,
-            Object::Advertisement(_) => Kind::Advertisement,
-            Object::PodNetwork(_) => Kind::PodNetwork,
-            Object::Service(_) => Kind::Service,
-            Object::EndpointSlice(_) => Kind::EndpointSlice,
-            Object::Node(_) => Kind::Node,
-            Object::Namespace(..) => Kind::Namespace,
-            Object::Secret(..) => Kind::Secret,
-            Object::ServiceCidr(..) => Kind::ServiceCidr,
-        },
+        Change::Apply(object) => object.kind(),
     }
 }

@@ -3,7 +3,7 @@ use alloc::{format, vec::Vec};
 use bgp::{Import, PeerSet, Prefix};
 use model::{Cluster, Node, PodNetwork, PodNetworkMode};
 
-use crate::Unusable;
+use crate::{Unusable, bgp::named};
 
 /// Most prefixes of one family that are accepted from a peer.
 const MAX_PREFIXES: u32 = 10_000;
@@ -42,8 +42,7 @@ fn uncovered(pod_network: &PodNetwork, own: &Node) -> Option<Unusable> {
         let ranges = &pod_network.pod_cidrs;
         ranges.iter().any(|range| range.contains(prefix))
     };
-    let mut prefixes = own.pod_cidrs.iter().map(|network| Prefix::from(*network));
-    let missing = prefixes.find(|prefix| !covered(prefix))?;
+    let missing = own.pod_prefixes().find(|prefix| !covered(prefix))?;
     let message = format!(
         "spec.podCIDRs: no range holds {missing}, which is in spec.podCIDRs of this Node, so other nodes do not route \
          to its pods; add the range of the controller manager's --cluster-cidr"
@@ -71,17 +70,10 @@ impl Learning {
             };
         };
         Self {
-            peers: match pod_network.peers.as_slice() {
-                [] => PeerSet::All,
-                names => PeerSet::only(names.to_vec()),
-            },
+            peers: named(&pod_network.peers),
             import: Import {
                 within: pod_network.pod_cidrs.clone(),
-                except: own
-                    .pod_cidrs
-                    .iter()
-                    .map(|network| Prefix::from(*network))
-                    .collect(),
+                except: own.pod_prefixes().collect(),
                 max_prefixes: MAX_PREFIXES,
                 allow_own_asn: OWN_ASN,
             },

@@ -6,6 +6,11 @@ use bgp::Prefix;
 /// Protocol number of our routes in the kernel (rtm_protocol), unless a flag says otherwise.
 pub const ROUTE_PROTOCOL: u8 = 158;
 
+/// Metric of a route to the pods of a node on the same subnet.
+pub const DIRECT_METRIC: u32 = 512;
+/// Metric of a route that a router told: taken where there is no direct one.
+pub const IMPORTED_METRIC: u32 = 768;
+
 /// Routes of the kernel's main table: ours, or those that should be ours.
 pub type Routes = BTreeMap<RouteKey, RouteTarget>;
 

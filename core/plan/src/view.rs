@@ -7,7 +7,7 @@ use model::{
 
 use crate::{
     Guard, Unusable,
-    bgp::{Peers, PodRoutes},
+    bgp::{Peers, PodRoutes, named},
     last_good::LastGood,
     peer::PeerBook,
     pod_network::{LastPodNetwork, Learning},
@@ -108,10 +108,6 @@ impl Resolved {
         let chosen = pools.iter().filter(|(name, (labels, _))| {
             all || advertisement.pools.contains(name) || advertisement.pool_selectors.any(labels)
         });
-        let peers = match advertisement.peers.as_slice() {
-            [] => bgp::PeerSet::All,
-            names => bgp::PeerSet::only(names.to_vec()),
-        };
         Self {
             ranges: merge(
                 chosen
@@ -120,7 +116,7 @@ impl Resolved {
             ),
             services: advertisement.services.clone(),
             here: advertisement.nodes.matches(&own.meta.labels),
-            peers,
+            peers: named(&advertisement.peers),
             guard: Guard::of(advertisement.loop_prevention),
         }
     }

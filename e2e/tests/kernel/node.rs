@@ -110,6 +110,16 @@ impl Node {
         self.guards.send_modify(|guards| guards.merge(later));
     }
 
+    /// A neighbour behind `eth0` and one behind `eth1`, by IPv4 and then by IPv6.
+    pub(crate) async fn hops(&self) -> Result<[Hop; 4]> {
+        Ok([
+            self.hop("eth0", "10.0.0.2").await?,
+            self.hop("eth1", "10.0.1.2").await?,
+            self.hop("eth0", "fd00::2").await?,
+            self.hop("eth1", "fd00:0:0:1::2").await?,
+        ])
+    }
+
     /// The neighbour behind an interface of that name.
     pub(crate) async fn hop(&self, interface: &str, gateway: &str) -> Result<Hop> {
         let index = |links: &Links| {

@@ -15,14 +15,7 @@ use crate::{
 async fn routes_of_every_kind_come_change_and_go() -> Result<()> {
     let wires = Wires::lay().await?;
     let node = Node::start(&wires.node, Duration::ZERO);
-    let (a, b) = (
-        node.hop("eth0", "10.0.0.2").await?,
-        node.hop("eth1", "10.0.1.2").await?,
-    );
-    let (c, d) = (
-        node.hop("eth0", "fd00::2").await?,
-        node.hop("eth1", "fd00:0:0:1::2").await?,
-    );
+    let [a, b, c, d] = node.hops().await?;
     node.want_routes(&routes(&[
         ("10.1.0.0/24", 512, via(&[a])),
         ("10.1.0.0/24", 768, via(&[a, b])),

@@ -21,14 +21,7 @@ const GUARDS: u32 = 10_000;
 async fn two_thousand_routes_of_each_family_are_installed_and_removed() -> Result<()> {
     let wires = Wires::lay().await?;
     let node = Node::start(&wires.node, Duration::ZERO);
-    let (a, b) = (
-        node.hop("eth0", "10.0.0.2").await?,
-        node.hop("eth1", "10.0.1.2").await?,
-    );
-    let (c, d) = (
-        node.hop("eth0", "fd00::2").await?,
-        node.hop("eth1", "fd00:0:0:1::2").await?,
-    );
+    let [a, b, c, d] = node.hops().await?;
     let mut routes = Routes::new();
     for number in 0..ROUTES {
         let [high, low] = number.to_be_bytes();

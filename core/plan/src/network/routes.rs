@@ -7,12 +7,8 @@ use core::net::IpAddr;
 use bgp::Prefix;
 
 use super::Situation;
-use crate::{Hop, RouteKey, RouteTarget, Routes};
+use crate::{DIRECT_METRIC, Hop, IMPORTED_METRIC, RouteKey, RouteTarget, Routes};
 
-/// Metric of a route to a node on the same subnet.
-const DIRECT: u32 = 512;
-/// Metric of a route that a router told: taken where there is no direct one.
-const IMPORTED: u32 = 768;
 /// Metric of the route that answers for unused addresses of this node's own range: below everything.
 const UNUSED: u32 = u32::MAX;
 
@@ -49,7 +45,7 @@ pub(super) fn plan(situation: Situation<'_>) -> Planned {
 /// Of two nodes that claim one range the first by name has it.
 fn direct(situation: Situation<'_>, own: &[Prefix], planned: &mut Planned) {
     for node in situation.others() {
-        for prefix in node.pod_cidrs.iter().map(|network| Prefix::from(*network)) {
+        for prefix in node.pod_prefixes() {
             let near = node.internal_ips.iter().find_map(|address| {
                 let same_family = Prefix::host(*address).family() == prefix.family();
                 let (interface, _) = situation.links.on_link(*address).filter(|_| same_family)?;
@@ -60,7 +56,7 @@ fn direct(situation: Situation<'_>, own: &[Prefix], planned: &mut Planned) {
             });
             let key = RouteKey {
                 prefix,
-                metric: DIRECT,
+                metric: DIRECT_METRIC,
             };
             if let Some(hop) = near
                 && !overlaps(own, &prefix)
@@ -103,7 +99,7 @@ fn imported(situation: Situation<'_>, own: &[Prefix], planned: &mut Planned) {
         if !hops.is_empty() {
             let key = RouteKey {
                 prefix: *prefix,
-                metric: IMPORTED,
+                metric: IMPORTED_METRIC,
             };
             let target = RouteTarget::Via(hops.into_iter().collect());
             planned.routes.insert(key, target);

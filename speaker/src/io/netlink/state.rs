@@ -1,12 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bgp::{Family, Prefix};
-use plan::Routes;
-
-/// Metric of routes to nodes of the same subnet.
-const DIRECT: u32 = 512;
-/// Metric of routes that peers advertise.
-const IMPORTED: u32 = 768;
+use plan::{DIRECT_METRIC, IMPORTED_METRIC, Routes};
 
 /// What the kernel holds of our routes, and what it does not take.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +40,8 @@ impl RoutesState {
         self.held = routes.len();
         for key in routes.keys() {
             let counts = match key.metric {
-                DIRECT => &mut self.direct,
-                IMPORTED => &mut self.imported,
+                DIRECT_METRIC => &mut self.direct,
+                IMPORTED_METRIC => &mut self.imported,
                 _ => continue,
             };
             match key.prefix.family() == Family::IPV4_UNICAST {
