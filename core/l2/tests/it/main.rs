@@ -1,0 +1,1 @@
+//! Tests of the whole machine: several speakers on a segment under a virtual clock.
