@@ -5,6 +5,7 @@ pub(crate) mod bridge;
 pub(crate) mod cni;
 mod file;
 pub(crate) mod gate;
+pub mod l2;
 pub mod netlink;
 pub mod nft;
 mod socket;

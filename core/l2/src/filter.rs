@@ -88,7 +88,7 @@ mod tests {
             ("eth*", "eth1.100", true),
             ("*.100", "bond0.100", true),
             ("*.100", "bond0.1000", false),
-            ("en?s*f0", "enp3s0f0", true),
+            ("en?3s*f0", "enp3s0f0", true),
             ("en?s*f0", "enps0f1", false),
             ("*", "x", true),
             ("", "x", false),
