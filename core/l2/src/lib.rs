@@ -39,6 +39,7 @@ pub mod ndp;
 mod nominee;
 mod notice;
 mod rank;
+mod reader;
 mod speaker;
 mod view;
 
