@@ -4,8 +4,36 @@ use core::net::Ipv6Addr;
 
 use crate::Mac;
 
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
+pub use decode::Malformed;
+
 /// EtherType of IPv6.
 pub const ETHERTYPE: u16 = 0x86dd;
+/// All nodes of the link (RFC 4291 section 2.7.1).
+pub const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+
+/// Next header of ICMPv6 (RFC 4443 section 1).
+const ICMPV6: u8 = 58;
+/// What no router can have touched (RFC 4861 section 3.1).
+const HOP_LIMIT: u8 = 255;
+/// ICMPv6 type of a neighbor solicitation.
+const SOLICITATION: u8 = 135;
+/// ICMPv6 type of a neighbor advertisement.
+const ADVERTISEMENT: u8 = 136;
+/// Source link-layer address option.
+const SOURCE_OPTION: u8 = 1;
+/// Target link-layer address option.
+const TARGET_OPTION: u8 = 2;
+/// Its router flag in the first octet after the checksum.
+const ROUTER: u8 = 0x80;
+/// Its solicited flag.
+const SOLICITED: u8 = 0x40;
+/// Its override flag.
+const OVERRIDE: u8 = 0x20;
 
 /// One message with the addresses of its frame and packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,4 +73,91 @@ pub enum Message {
         /// Target link-layer address option.
         target_mac: Option<Mac>,
     },
+}
+
+impl Packet {
+    /// The answer to a solicitation: to who asked, at the source of the frame, whether or not it gave its link-layer
+    /// address; to a probe, which has no source, to everybody (RFC 4861 section 7.2.4).
+    #[must_use]
+    pub const fn answer(request: &Self, own: Mac, link_local: Ipv6Addr, router: bool) -> Self {
+        let target = request.message.target();
+        if request.source.is_unspecified() {
+            return Self::unsolicited(own, link_local, target, router);
+        }
+        Self {
+            destination_mac: request.source_mac,
+            source_mac: own,
+            source: link_local,
+            destination: request.source,
+            message: Message::Advertisement {
+                target,
+                router,
+                solicited: true,
+                r#override: true,
+                target_mac: Some(own),
+            },
+        }
+    }
+
+    /// "I have it now", to everybody (RFC 4861 section 7.2.6).
+    #[must_use]
+    pub const fn unsolicited(
+        own: Mac,
+        link_local: Ipv6Addr,
+        address: Ipv6Addr,
+        router: bool,
+    ) -> Self {
+        Self {
+            destination_mac: group_mac(ALL_NODES),
+            source_mac: own,
+            source: link_local,
+            destination: ALL_NODES,
+            message: Message::Advertisement {
+                target: address,
+                router,
+                solicited: false,
+                r#override: true,
+                target_mac: Some(own),
+            },
+        }
+    }
+
+    /// "Does anybody have it?", which teaches nobody a sender (RFC 4862 section 5.4.2).
+    #[must_use]
+    pub const fn probe(own: Mac, target: Ipv6Addr) -> Self {
+        let destination = solicited_node(target);
+        Self {
+            destination_mac: group_mac(destination),
+            source_mac: own,
+            source: Ipv6Addr::UNSPECIFIED,
+            destination,
+            message: Message::Solicitation {
+                target,
+                source_mac: None,
+            },
+        }
+    }
+}
+
+impl Message {
+    /// The address that it is about.
+    pub const fn target(&self) -> Ipv6Addr {
+        match self {
+            Self::Solicitation { target, .. } | Self::Advertisement { target, .. } => *target,
+        }
+    }
+}
+
+/// The group at which solicitations for the address arrive (RFC 4291 section 2.7.1).
+#[must_use]
+pub const fn solicited_node(address: Ipv6Addr) -> Ipv6Addr {
+    let [.., a, b, c] = address.octets();
+    let (high, low) = (u16::from_be_bytes([0xff, a]), u16::from_be_bytes([b, c]));
+    Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, high, low)
+}
+
+/// The MAC of a group (RFC 2464 section 7).
+const fn group_mac(group: Ipv6Addr) -> Mac {
+    let [.., a, b, c, d] = group.octets();
+    Mac([0x33, 0x33, a, b, c, d])
 }
