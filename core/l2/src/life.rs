@@ -1,0 +1,231 @@
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{net::IpAddr, time::Duration};
+
+use crate::{
+    Mac,
+    heartbeat::{self, Entry, Heartbeat},
+    speaker::Path,
+    window::Window,
+};
+
+/// A node that was heard so many intervals ago is dead: three heartbeats are missing, and the last of them is late.
+const DEAD_AFTER: f64 = 3.5;
+/// Sequence numbers further back than that on any way are a replay, whatever way they come.
+const LATEST: u64 = 64;
+
+/// Most addresses of one process that are kept.
+const MOST_ENTRIES: usize = 1 << 16;
+
+/// One process of another node, from its first heartbeat on.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) boot: u64,
+    /// It knows our boot, so it is alive now and no recording.
+    pub(crate) proven: bool,
+    /// It is heard on some way.
+    pub(crate) alive: bool,
+    pub(crate) leaving: bool,
+    pub(crate) interval: Duration,
+    pub(crate) macs: Vec<Mac>,
+    /// Where its routed heartbeats come from.
+    pub(crate) source: Option<IpAddr>,
+    /// What it says about addresses, by [`key`].
+    pub(crate) entries: BTreeMap<u128, Entry>,
+    /// When its heartbeats last showed that some of its entries are not known.
+    pub(crate) unsynced_since: Option<Duration>,
+    highest: u64,
+    digest: u64,
+    ways: BTreeMap<Path, Way>,
+}
+
+/// One way on which it has been heard.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    window: Window,
+    heard: Duration,
+    alive: bool,
+}
+
+/// An address about which a process says something else than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) address: IpAddr,
+    pub(crate) was_claimed: bool,
+    pub(crate) is_claimed: bool,
+}
+
+/// Addresses in the order of heartbeats: IPv4 as ::ffff:a.b.c.d.
+pub(crate) fn key(address: IpAddr) -> u128 {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(address) => address.to_bits(),
+    }
+}
+
+impl Life {
+    pub(crate) fn new(heartbeat: &Heartbeat) -> Self {
+        Self {
+            boot: heartbeat.boot,
+            proven: false,
+            alive: false,
+            leaving: false,
+            interval: heartbeat.interval,
+            macs: Vec::new(),
+            source: None,
+            entries: BTreeMap::new(),
+            unsynced_since: None,
+            highest: 0,
+            digest: 0,
+            ways: BTreeMap::new(),
+        }
+    }
+
+    /// Notes that a heartbeat came on this way; `false` for one that came before.
+    pub(crate) fn hear(&mut self, now: Duration, path: Path, sequence: u64) -> bool {
+        if sequence.saturating_add(LATEST) <= self.highest {
+            return false;
+        }
+        let way = self.ways.entry(path).or_insert(Way {
+            window: Window::default(),
+            heard: now,
+            alive: false,
+        });
+        if !way.window.take(sequence) {
+            return false;
+        }
+        way.heard = now;
+        way.alive = true;
+        self.highest = self.highest.max(sequence);
+        self.alive = true;
+        true
+    }
+
+    /// Takes over what the heartbeat says; tells what differs.
+    pub(crate) fn take(&mut self, now: Duration, heartbeat: Heartbeat, turns: &mut Vec<Turn>) {
+        self.interval = heartbeat.interval;
+        self.leaving = heartbeat.leaving;
+        self.macs = heartbeat.macs;
+        if !self.holds(heartbeat.digest, heartbeat.count) {
+            let page = &heartbeat.page;
+            let gone: Vec<Entry> = self
+                .entries
+                .range(page.first..=page.last)
+                .filter(|(at, _)| !page.entries.iter().any(|entry| key(entry.address) == **at))
+                .map(|(_, entry)| *entry)
+                .collect();
+            for entry in gone {
+                self.set(Entry::none(entry.address), turns);
+            }
+            for entry in page.entries.iter().chain(&heartbeat.changes) {
+                self.set(*entry, turns);
+            }
+        }
+        match self.holds(heartbeat.digest, heartbeat.count) {
+            true => self.unsynced_since = None,
+            false => self.unsynced_since = self.unsynced_since.or(Some(now)),
+        }
+    }
+
+    /// It is gone for good: nothing that it said holds any more.
+    pub(crate) fn clear(&mut self, turns: &mut Vec<Turn>) {
+        for entry in core::mem::take(&mut self.entries).into_values() {
+            turns.push(Turn {
+                address: entry.address,
+                was_claimed: entry.claimed,
+                is_claimed: false,
+            });
+        }
+        self.digest = 0;
+        self.alive = false;
+        for way in self.ways.values_mut() {
+            way.alive = false;
+        }
+    }
+
+    /// Marks the ways on which nothing comes any more; `true` when one more is dead.
+    pub(crate) fn expire(&mut self, now: Duration) -> bool {
+        let patience = self.interval.mul_f64(DEAD_AFTER);
+        let mut died = false;
+        for way in self.ways.values_mut() {
+            if way.alive && way.heard + patience <= now {
+                way.alive = false;
+                died = true;
+            }
+        }
+        self.alive = self.ways.values().any(|way| way.alive);
+        died
+    }
+
+    /// When [`Self::expire`] has something to do, unless it is heard again.
+    pub(crate) fn expires(&self) -> Option<Duration> {
+        let alive = self.ways.values().filter(|way| way.alive);
+        let first = alive.map(|way| way.heard).min();
+        first.map(|heard| heard + self.interval.mul_f64(DEAD_AFTER))
+    }
+
+    pub(crate) fn last_heard(&self) -> Duration {
+        let heard = self.ways.values().map(|way| way.heard);
+        heard.max().unwrap_or_default()
+    }
+
+    /// Interfaces of ours on which it is heard.
+    pub(crate) fn segments(&self) -> impl Iterator<Item = u32> {
+        let alive = self.ways.iter().filter(|(_, way)| way.alive);
+        alive.filter_map(|(path, _)| match path {
+            Path::Segment(interface) => Some(*interface),
+            Path::Routed => None,
+        })
+    }
+
+    /// Whether what it says counts for an address that we answer on these interfaces: it is heard on one of them. One that
+    /// never was heard there counts when it is heard at all; one that was and is no longer is cut off from that segment.
+    pub(crate) fn counts(&self, interfaces: &[u32]) -> bool {
+        if !self.proven || !self.alive {
+            return false;
+        }
+        let mut neighbour = false;
+        for interface in interfaces {
+            match self.ways.get(&Path::Segment(*interface)) {
+                Some(way) if way.alive => return true,
+                Some(_) => neighbour = true,
+                None => {}
+            }
+        }
+        !neighbour
+    }
+
+    /// An interface of ours is gone: whether the process was heard there says nothing any more.
+    pub(crate) fn forget_interface(&mut self, interface: u32) {
+        self.ways.remove(&Path::Segment(interface));
+        self.alive = self.ways.values().any(|way| way.alive);
+    }
+
+    fn holds(&self, digest: u64, count: u32) -> bool {
+        self.digest == digest && u32::try_from(self.entries.len()) == Ok(count)
+    }
+
+    fn set(&mut self, entry: Entry, turns: &mut Vec<Turn>) {
+        let at = key(entry.address);
+        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&at) {
+            return;
+        }
+        let former = match entry.is_none() {
+            true => self.entries.remove(&at),
+            false => self.entries.insert(at, entry),
+        };
+        if former.is_none() && entry.is_none() || former == Some(entry) {
+            return;
+        }
+        if let Some(former) = former {
+            self.digest = self.digest.wrapping_sub(heartbeat::digest(&former));
+        }
+        if !entry.is_none() {
+            self.digest = self.digest.wrapping_add(heartbeat::digest(&entry));
+        }
+        turns.push(Turn {
+            address: entry.address,
+            was_claimed: former.is_some_and(|former| former.claimed),
+            is_claimed: entry.claimed,
+        });
+    }
+}

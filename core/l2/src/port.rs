@@ -1,0 +1,147 @@
+use alloc::{collections::BTreeMap, vec::Vec};
+use core::{net::IpAddr, time::Duration};
+
+use crate::{Interface, InterfaceFilter};
+
+/// So long a process hears the others out before it has a say on an interface.
+const LISTEN: Duration = Duration::from_millis(500);
+/// A segment on which IPv6 heartbeats came is sent them for so long.
+const IPV6_MEMORY: Duration = Duration::from_secs(10);
+
+/// One interface of ours, and how we do on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Port {
+    pub(crate) interface: Interface,
+    /// Interface and process have been well since then.
+    pub(crate) well_since: Duration,
+    /// How many of our addresses are to be answered on it.
+    pub(crate) concerns: usize,
+    /// Heartbeats go out and are heard; a say comes with this moment.
+    pub(crate) listens_until: Option<Duration>,
+    /// When a heartbeat last left by it.
+    left: Option<Duration>,
+    /// No heartbeat leaves by it any more.
+    pub(crate) silent: bool,
+    ipv6_heard: Option<Duration>,
+}
+
+/// Whether an address may be answered by a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Say {
+    Yes,
+    /// Not before this moment.
+    Listening(Duration),
+    Silent,
+}
+
+impl Port {
+    pub(crate) fn new(now: Duration, interface: Interface) -> Self {
+        Self {
+            interface,
+            well_since: now,
+            concerns: 0,
+            listens_until: None,
+            left: None,
+            silent: false,
+            ipv6_heard: None,
+        }
+    }
+
+    pub(crate) fn is_concerned(&self) -> bool {
+        self.concerns > 0
+    }
+
+    /// The number of addresses may have changed: heartbeats begin with the first one and end with the last one.
+    pub(crate) fn settle(&mut self, now: Duration) {
+        match (self.is_concerned(), self.listens_until) {
+            (true, None) => self.listen(now),
+            (false, Some(_)) => {
+                self.listens_until = None;
+                self.left = None;
+                self.silent = false;
+            }
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    /// Begins anew after the process was stopped.
+    pub(crate) fn restart(&mut self, now: Duration) {
+        self.well_since = now;
+        self.left = None;
+        self.silent = false;
+        if self.is_concerned() {
+            self.listen(now);
+        }
+    }
+
+    pub(crate) fn handle_left(&mut self, now: Duration) {
+        self.left = Some(now);
+    }
+
+    pub(crate) fn handle_ipv6(&mut self, now: Duration) {
+        self.ipv6_heard = Some(now);
+    }
+
+    /// Whether a heartbeat left by it lately: others know that we live.
+    pub(crate) fn is_fresh(&self, now: Duration, patience: Duration) -> bool {
+        self.left.is_some_and(|left| now < left + patience)
+    }
+
+    /// Looks whether heartbeats leave; `true` when that has changed.
+    pub(crate) fn watch(&mut self, now: Duration, patience: Duration) -> bool {
+        let listened = self.listens_until.is_some_and(|until| until <= now);
+        let silent = listened && !self.is_fresh(now, patience);
+        core::mem::replace(&mut self.silent, silent) != silent
+    }
+
+    pub(crate) fn say(&self, now: Duration) -> Say {
+        match self.listens_until {
+            Some(until) if until <= now && self.silent => Say::Silent,
+            Some(until) if until <= now => Say::Yes,
+            Some(until) => Say::Listening(until),
+            None => Say::Listening(now + LISTEN),
+        }
+    }
+
+    /// By which families heartbeats go out: IPv4 where the interface has an address of it, IPv6 where it has not, and
+    /// where somebody speaks it.
+    pub(crate) fn families(&self, now: Duration) -> (bool, bool) {
+        let ipv4 = self
+            .interface
+            .addresses
+            .iter()
+            .any(|own| own.addr().is_ipv4());
+        let spoken = self
+            .ipv6_heard
+            .is_some_and(|heard| now < heard + IPV6_MEMORY);
+        (
+            ipv4,
+            self.interface.link_local.is_some() && (!ipv4 || spoken),
+        )
+    }
+
+    fn listen(&mut self, now: Duration) {
+        self.listens_until = Some(now + LISTEN);
+    }
+}
+
+/// Which of the interfaces an address is answered on, and whether it is in their subnets: those in whose subnet it is, or
+/// else all that the filter takes.
+pub(crate) fn choose(
+    interfaces: &BTreeMap<u32, &Interface>,
+    filter: &InterfaceFilter,
+    address: IpAddr,
+) -> (Vec<u32>, bool) {
+    let taken = || {
+        let speaking = interfaces
+            .iter()
+            .filter(move |(_, one)| one.speaks(address));
+        speaking.filter(|(_, one)| filter.takes(one))
+    };
+    let on_subnet = |(_, one): &(&u32, &&Interface)| one.is_on_subnet(address);
+    let near: Vec<u32> = taken().filter(on_subnet).map(|(index, _)| *index).collect();
+    match near.is_empty() {
+        false => (near, true),
+        true => (taken().map(|(index, _)| *index).collect(), false),
+    }
+}

@@ -1,0 +1,90 @@
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use crate::{
+    heartbeat::{self, Entry, Page},
+    life::key,
+};
+
+/// Heartbeats in which a change is told apart from its page.
+const TOLD: u8 = 3;
+
+/// What our heartbeats say about addresses.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    entries: BTreeMap<u128, Entry>,
+    digest: u64,
+    /// Changed lately, and how many heartbeats are still to tell it.
+    recent: BTreeMap<u128, (Entry, u8)>,
+    /// Where the next page begins.
+    cursor: u128,
+}
+
+impl Said {
+    /// Says this from now on; `true` when it differs from before.
+    pub(crate) fn set(&mut self, entry: Entry) -> bool {
+        let at = key(entry.address);
+        let former = match entry.is_none() {
+            true => self.entries.remove(&at),
+            false => self.entries.insert(at, entry),
+        };
+        if former.is_none() && entry.is_none() || former == Some(entry) {
+            return false;
+        }
+        if let Some(former) = former {
+            self.digest = self.digest.wrapping_sub(heartbeat::digest(&former));
+        }
+        if !entry.is_none() {
+            self.digest = self.digest.wrapping_add(heartbeat::digest(&entry));
+        }
+        self.recent.insert(at, (entry, TOLD));
+        true
+    }
+
+    pub(crate) const fn digest(&self) -> u64 {
+        self.digest
+    }
+
+    pub(crate) fn count(&self) -> u32 {
+        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether all entries fit into one page of this size.
+    pub(crate) fn fits(&self, room: usize) -> bool {
+        self.entries.len() <= room
+    }
+
+    /// What changed lately, at most so many.
+    pub(crate) fn changes(&self, most: usize) -> Vec<Entry> {
+        self.recent
+            .values()
+            .take(most)
+            .map(|(entry, _)| *entry)
+            .collect()
+    }
+
+    /// A heartbeat with these changes went to everybody.
+    pub(crate) fn handle_told(&mut self, most: usize) {
+        for (_, left) in self.recent.values_mut().take(most) {
+            *left = left.saturating_sub(1);
+        }
+        self.recent.retain(|_, (_, left)| *left > 0);
+    }
+
+    /// The page at the cursor with at most so many entries. The cursor goes on, and begins again at the end.
+    pub(crate) fn page(&mut self, room: usize) -> Page {
+        let first = self.cursor;
+        let mut rest = self.entries.range(first..);
+        let entries: Vec<Entry> = rest.by_ref().take(room).map(|(_, entry)| *entry).collect();
+        let next = rest.next().map(|(at, _)| *at);
+        self.cursor = next.unwrap_or(0);
+        Page {
+            first,
+            last: next.map_or(u128::MAX, |next| next.saturating_sub(1)),
+            entries,
+        }
+    }
+}

@@ -1,0 +1,253 @@
+use core::time::Duration;
+use std::{collections::BTreeMap, net::IpAddr, string::ToString, vec, vec::Vec};
+
+use super::*;
+use crate::{Gain, Interface, InterfaceFilter, Loss, Mac, arp};
+
+const VIP: &str = "10.0.0.100";
+
+/// Speakers on one segment without loss and delay.
+struct Lan {
+    now: Duration,
+    nodes: Vec<Option<Speaker>>,
+    notices: Vec<Vec<Notice>>,
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn mac(number: usize) -> Mac {
+    Mac([2, 0, 0, 0, 0, u8::try_from(number).unwrap()])
+}
+
+fn vip() -> IpAddr {
+    VIP.parse().unwrap()
+}
+
+impl Lan {
+    fn new(size: usize) -> Self {
+        let mut lan = Self {
+            now: Duration::ZERO,
+            nodes: Vec::new(),
+            notices: vec![Vec::new(); size],
+        };
+        for number in 0..size {
+            let speaker = lan.start(number, u64::try_from(number).unwrap() + 1);
+            lan.nodes.push(Some(speaker));
+        }
+        lan
+    }
+
+    fn start(&self, number: usize, boot: u64) -> Speaker {
+        let node = std::format!("n{number}");
+        let mut speaker = Speaker::new(
+            self.now,
+            Config {
+                node: node.into(),
+                boot,
+            },
+        );
+        speaker.handle_keys(self.now, vec![Key::new([7; 32])]);
+        let interface = Interface {
+            name: "eth0".into(),
+            mac: mac(number),
+            link_local: None,
+            addresses: vec![std::format!("10.0.0.{}/24", number + 1).parse().unwrap()],
+            uplink: true,
+            router: false,
+        };
+        speaker.handle_interfaces(self.now, BTreeMap::from([(1, interface)]));
+        let nominee = Nominee {
+            interfaces: InterfaceFilter::new([]),
+            weight: 0,
+            stability_time: ms(1000),
+            gratuitous_interval: None,
+        };
+        speaker.handle_nominee(self.now, vip(), Some(nominee));
+        speaker
+    }
+
+    fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.tick();
+            self.now += ms(1);
+        }
+    }
+
+    fn tick(&mut self) {
+        for number in 0..self.nodes.len() {
+            let Some(speaker) = &mut self.nodes[number] else {
+                continue;
+            };
+            while speaker.poll_timeout().is_some_and(|due| due <= self.now) {
+                speaker.handle_timeout(self.now);
+            }
+            let (mut sent, mut buffer) = (Vec::new(), Vec::new());
+            while let Some(transmit) = speaker.poll_transmit(self.now, &mut buffer) {
+                speaker.handle_sent(self.now, transmit, true);
+                sent.push((transmit, buffer.clone()));
+            }
+            while let Some(notice) = speaker.poll_notice() {
+                self.notices[number].push(notice);
+            }
+            for (transmit, octets) in sent {
+                self.deliver(number, transmit, &octets);
+            }
+        }
+    }
+
+    fn deliver(&mut self, from: usize, transmit: Transmit, octets: &[u8]) {
+        let source: IpAddr = std::format!("10.0.0.{}", from + 1).parse().unwrap();
+        let mut replies = Vec::new();
+        for (number, node) in self.nodes.iter_mut().enumerate() {
+            let Some(node) = node.as_mut().filter(|_| number != from) else {
+                continue;
+            };
+            match transmit {
+                Transmit::Multicast { .. } => {
+                    node.handle_datagram(self.now, Path::Segment(1), source, octets);
+                }
+                Transmit::Unicast { .. } => {}
+                Transmit::Frame { .. } => {
+                    let mut reply = Vec::new();
+                    if node.handle_frame(self.now, 1, octets, &mut reply) {
+                        replies.push(reply);
+                    }
+                }
+            }
+        }
+        for reply in replies {
+            if let Some(node) = &mut self.nodes[from] {
+                node.handle_frame(self.now, 1, &reply, &mut Vec::new());
+            }
+        }
+    }
+
+    /// Who answers a request for the address now.
+    fn answering(&mut self) -> Vec<usize> {
+        let client = Mac([6; 6]);
+        let IpAddr::V4(target) = vip() else {
+            panic!("IPv4")
+        };
+        let request = arp::Packet {
+            destination: Mac::BROADCAST,
+            operation: arp::Operation::Request,
+            sender_mac: client,
+            sender: "10.0.0.250".parse().unwrap(),
+            target_mac: Mac::default(),
+            target,
+        };
+        let mut frame = Vec::new();
+        request.encode(&mut frame);
+        let now = self.now;
+        let nodes = self.nodes.iter_mut().enumerate();
+        let answering = nodes.filter_map(|(number, node)| {
+            let node = node.as_mut()?;
+            node.handle_frame(now, 1, &frame, &mut Vec::new())
+                .then_some(number)
+        });
+        answering.collect()
+    }
+
+    fn owner(&mut self) -> usize {
+        let answering = self.answering();
+        assert_eq!(answering.len(), 1, "{answering:?}");
+        answering[0]
+    }
+}
+
+#[test]
+fn one_node_answers_and_it_ranks_first() {
+    let mut lan = Lan::new(3);
+    lan.run(ms(3000));
+    let owner = lan.owner();
+    let best = (0..3).max_by_key(|number| crate::digest(&std::format!("n{number}"), vip()));
+    assert_eq!(Some(owner), best);
+    let gains: Vec<&Notice> = lan.notices.iter().flatten().collect();
+    assert_eq!(gains.len(), 1, "{gains:?}");
+}
+
+#[test]
+fn another_node_answers_within_a_second_when_the_owner_dies() {
+    let mut lan = Lan::new(3);
+    lan.run(ms(3000));
+    let dead = lan.owner();
+    lan.nodes[dead] = None;
+    lan.run(ms(999));
+    let heir = lan.owner();
+    assert_ne!(heir, dead);
+    let notice = lan.notices[heir].last().unwrap();
+    assert!(
+        matches!(
+            notice,
+            Notice::Owned {
+                gain: Gain::OwnerDead,
+                ..
+            }
+        ),
+        "{notice:?}"
+    );
+}
+
+#[test]
+fn somebody_answers_at_every_moment_of_a_farewell() {
+    let mut lan = Lan::new(3);
+    lan.run(ms(3000));
+    let leaver = lan.owner();
+    let now = lan.now;
+    lan.nodes[leaver].as_mut().unwrap().handle_leave(now);
+    for _ in 0..500 {
+        lan.run(ms(1));
+        assert!(!lan.answering().is_empty(), "nobody at {:?}", lan.now);
+    }
+    assert!(lan.nodes[leaver].as_ref().unwrap().is_done());
+    assert_ne!(lan.owner(), leaver);
+    let lost = lan.notices[leaver].last().unwrap();
+    assert!(
+        matches!(
+            lost,
+            Notice::Lost {
+                loss: Loss::Left,
+                successor: Some(_),
+                ..
+            }
+        ),
+        "{lost:?}"
+    );
+}
+
+#[test]
+fn a_stopped_owner_answers_nobody_before_it_has_heard_the_others() {
+    let mut lan = Lan::new(3);
+    lan.run(ms(3000));
+    let stopped = lan.owner();
+    let sleeper = lan.nodes[stopped].take();
+    lan.run(ms(2000));
+    let heir = lan.owner();
+    lan.nodes[stopped] = sleeper;
+    assert_eq!(lan.answering(), [heir]);
+    lan.run(ms(5));
+    assert_eq!(lan.answering(), [heir]);
+    assert!(lan.notices[stopped].contains(&Notice::Stopped));
+    lan.run(ms(400));
+    assert_eq!(lan.answering(), [heir]);
+    // It is the better one again once it is stable.
+    lan.run(ms(2000));
+    assert_eq!(lan.owner(), stopped);
+}
+
+#[test]
+fn shows_who_owns_an_address() {
+    let mut lan = Lan::new(2);
+    lan.run(ms(3000));
+    let owner = lan.owner();
+    let view = lan.nodes[1 - owner].as_ref().unwrap().view();
+    let held = &view.addresses[&vip()];
+    assert_eq!(held.standing, crate::Standing::NotOwner);
+    assert_eq!(
+        held.owner.as_ref().map(ToString::to_string),
+        Some(std::format!("n{owner}"))
+    );
+}
