@@ -1,9 +1,39 @@
 //! What a node says of itself, every 100 ms: the message in a heartbeat datagram, without key identifier and tag.
+//!
+//! Version 1, all numbers big-endian:
+//!
+//! | octets | field |
+//! |---|---|
+//! | 4 | `HRLD` |
+//! | 1 | version: 1 |
+//! | 1 + 1 to 253 | length and name of the node, a DNS subdomain (RFC 1123 section 2.1) |
+//! | 1 | 0x01 it leaves, 0x02 it asks; the other bits are sent as 0 and ignored |
+//! | 2 | interval, milliseconds: 10 to 60,000 |
+//! | 8, 8 | boot, sequence |
+//! | 8, 4 | digest and count of all its entries |
+//! | 1 + 6 each | count and MACs, at most 16 |
+//! | 1 + 8 each | count and boots heard, at most 16 |
+//! | 2 + 19 each | count and entries that changed |
+//! | 16, 16 | first and last address of the page |
+//! | 2 + 19 each | count and entries of the page, by address, each address once |
+//!
+//! An entry: 16 octets of address (IPv4 as ::ffff:a.b.c.d), 2 of weight, and 1 with 0x01 candidate, 0x02 claimed,
+//! 0x04 stable, 0x08 on the subnet; the other bits are sent as 0 and ignored. A datagram has the message, then the
+//! identifier of the key and the tag ([`KeyRing`]).
 
 use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
 
-use crate::{Mac, NodeName};
+use crate::{KeyRing, Mac, NodeName};
+
+mod decode;
+mod encode;
+mod entry;
+#[cfg(test)]
+mod tests;
+
+pub use decode::{Malformed, peek_node};
+pub use entry::{digest, position};
 
 /// UDP port of heartbeats.
 pub const PORT: u16 = 7903;
@@ -13,6 +43,25 @@ pub const LONGEST: usize = 1200;
 pub const MOST_MACS: usize = 16;
 /// Most boots of others in one heartbeat.
 pub const MOST_HEARD: usize = 16;
+/// Shortest time between two heartbeats that is believed.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(10);
+/// Longest time between two heartbeats that is believed.
+pub const LONGEST_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What every message begins with.
+const MAGIC: [u8; 4] = *b"HRLD";
+/// The version of it that is described above.
+const VERSION: u8 = 1;
+/// Longest name of a node, octets.
+const LONGEST_NAME: usize = 253;
+/// Longest message, octets.
+const LONGEST_MESSAGE: usize = LONGEST - KeyRing::OVERHEAD;
+/// Octets of the fields that are always there.
+const FIXED: usize = 75;
+/// The flag of a node that leaves.
+const LEAVING: u8 = 1;
+/// The flag of a node that asks.
+const ASKING: u8 = 2;
 
 /// One heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
