@@ -9,7 +9,7 @@
 
 use std::path::PathBuf;
 
-use crds::{BGPAdvertisement, BGPPeer, IPAddressPool, PodNetwork, SpeakerState};
+use crds::{BGPAdvertisement, BGPPeer, IPAddressPool, L2Advertisement, PodNetwork, SpeakerState};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 
@@ -31,6 +31,7 @@ pub(crate) fn files() -> Result<Vec<(String, String)>, serde_yaml_ng::Error> {
         IPAddressPool::crd(),
         BGPPeer::crd(),
         BGPAdvertisement::crd(),
+        L2Advertisement::crd(),
         PodNetwork::crd(),
         SpeakerState::crd(),
     ];

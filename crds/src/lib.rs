@@ -15,6 +15,7 @@ mod bgp_advertisement;
 mod bgp_peer;
 mod condition;
 mod ip_address_pool;
+mod l2_advertisement;
 mod label_selector;
 mod pod_network;
 mod rule;
@@ -27,6 +28,9 @@ pub use bgp_peer::{AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, SecretRef
 pub use condition::Condition;
 pub use ip_address_pool::{
     IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation,
+};
+pub use l2_advertisement::{
+    L2Advertisement, L2AdvertisementSpec, L2AdvertisementStatus, PreferredNodeSelector,
 };
 pub use label_selector::{LabelSelector, LabelSelectorRequirement};
 pub use pod_network::{

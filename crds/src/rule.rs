@@ -14,6 +14,8 @@ const ADDRESS_RANGE_LENGTH: u64 = 93;
 const NETWORK_LENGTH: u64 = 49;
 /// Longest community: `large:` and three numbers.
 const COMMUNITY_LENGTH: u64 = 38;
+/// Longest name of an interface (IFNAMSIZ of linux/if.h without its final NUL).
+const INTERFACE_LENGTH: u64 = 15;
 const LABEL_LENGTH: u64 = 63;
 const SUBDOMAIN_LENGTH: u64 = 253;
 /// Entries of `matchLabels`.
@@ -81,6 +83,15 @@ fn network_items(list: &mut Schema, rules: &[Rule]) {
     );
     set(list);
     items(list, NETWORK_LENGTH, &[&[syntax, masked], rules].concat());
+}
+
+/// Items that are names of interfaces or patterns of such, each at most once.
+pub(crate) fn interface_patterns(list: &mut Schema) {
+    let rule = Rule::new("self.matches('^[^/:[:space:]]{1,15}$')").message(
+        "an interface is a name of 1 to 15 characters without '/', ':' and blanks, or a pattern with * (any text) and ? (one character) such as eth*; write a name that ip link shows",
+    );
+    set(list);
+    items(list, INTERFACE_LENGTH, &[rule]);
 }
 
 /// Items that are BGP communities, each at most once.
