@@ -73,6 +73,19 @@ pub async fn apply_advertisement(
     apply::<crds::BGPAdvertisement>(writer, target, version, status).await
 }
 
+/// Writes the conditions of an advertisement of layer 2. Gives the new resourceVersion.
+///
+/// # Errors
+/// As [`apply_pool`].
+pub async fn apply_l2_advertisement(
+    writer: &Writer,
+    version: &Version,
+    conditions: &[Condition],
+) -> Result<String, WriteError> {
+    let (target, status) = (Target::L2AdvertisementStatus, only(conditions));
+    apply::<crds::L2Advertisement>(writer, target, version, status).await
+}
+
 /// Writes the conditions of a pod network. Gives the new resourceVersion.
 ///
 /// # Errors

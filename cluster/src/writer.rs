@@ -40,6 +40,8 @@ pub enum Target {
     PeerStatus,
     /// BGPAdvertisement, status.
     AdvertisementStatus,
+    /// L2Advertisement, status.
+    L2AdvertisementStatus,
     /// PodNetwork, status.
     PodNetworkStatus,
     /// SpeakerState, object and status.
@@ -184,6 +186,7 @@ impl Target {
             Self::PoolStatus => "PoolStatus",
             Self::PeerStatus => "PeerStatus",
             Self::AdvertisementStatus => "AdvertisementStatus",
+            Self::L2AdvertisementStatus => "L2AdvertisementStatus",
             Self::PodNetworkStatus => "PodNetworkStatus",
             Self::SpeakerState => "SpeakerState",
             Self::NodeStatus => "NodeStatus",

@@ -4,8 +4,8 @@ use cluster::{
     WriteError, Writer,
     event::ServiceEvent,
     status::{
-        ServiceStatus, Version, apply_advertisement, apply_peer, apply_pod_network, apply_pool,
-        apply_service, clear_service,
+        ServiceStatus, Version, apply_advertisement, apply_l2_advertisement, apply_peer,
+        apply_pod_network, apply_pool, apply_service, clear_service,
     },
 };
 use ipam::{Write, Written};
@@ -56,6 +56,8 @@ pub(crate) async fn carry_out(writer: &Writer, write: &Write) -> Result<Written,
             let version = version(name, uid, resource_version);
             if *kind == Kind::Peer {
                 apply_peer(writer, &version, conditions).await?
+            } else if *kind == Kind::L2Advertisement {
+                apply_l2_advertisement(writer, &version, conditions).await?
             } else if *kind == Kind::PodNetwork {
                 apply_pod_network(writer, &version, conditions).await?
             } else {

@@ -43,6 +43,9 @@ pub(super) fn start(
         Kind::Pool => spawn(tasks, sink, Api::all(client.clone()), all, pool),
         Kind::Peer => spawn(tasks, sink, Api::all(client.clone()), all, peer),
         Kind::Advertisement => spawn(tasks, sink, Api::all(client.clone()), all, advertisement),
+        Kind::L2Advertisement => {
+            spawn(tasks, sink, Api::all(client.clone()), all, l2_advertisement);
+        }
         Kind::PodNetwork => spawn(tasks, sink, Api::all(client.clone()), all, pod_network),
         Kind::Service => {
             let selection = all.fields("spec.type=LoadBalancer");
@@ -107,6 +110,7 @@ fn patience(kind: Kind) -> Duration {
         | Kind::Pool
         | Kind::Peer
         | Kind::Advertisement
+        | Kind::L2Advertisement
         | Kind::PodNetwork
         | Kind::Service
         | Kind::EndpointSlice
@@ -132,6 +136,10 @@ fn peer(object: &DeserializeGuard<crds::BGPPeer>) -> Parse<Object> {
 }
 
 fn advertisement(object: &DeserializeGuard<crds::BGPAdvertisement>) -> Parse<Object> {
+    guarded(object)
+}
+
+fn l2_advertisement(object: &DeserializeGuard<crds::L2Advertisement>) -> Parse<Object> {
     guarded(object)
 }
 

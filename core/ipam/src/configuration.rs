@@ -6,8 +6,8 @@ use alloc::{
 };
 
 use model::{
-    Advertisement, Cluster, Condition, Kind, Meta, Name, Parsed, Peer, PodNetwork, Pool,
-    PoolCounts, Rejection, condition_type,
+    Advertisement, Cluster, Condition, Kind, L2Advertisement, Meta, Name, Parsed, Peer, PodNetwork,
+    Pool, PoolCounts, Rejection, condition_type,
 };
 
 use crate::{outcome::with_times, space::Space};
@@ -120,9 +120,28 @@ pub(crate) fn advertisement_status(
         Ok(advertisement) => advertisement,
         Err(rejection) => return rejected(meta, rejection),
     };
-    let pools = missing(Kind::Pool, &advertisement.pools, &cluster.pools);
+    let pools = missing(Kind::Pool, &advertisement.selection.pools, &cluster.pools);
     let peers = missing(Kind::Peer, &advertisement.peers, &cluster.peers);
     let problems = pools.chain(peers).collect();
+    let conditions = [
+        accepted(meta, "the advertisement is usable"),
+        resolved(meta, problems),
+    ];
+    with_times(conditions.into(), &meta.conditions)
+}
+
+/// Conditions that the status of an advertisement of layer 2 is to show.
+pub(crate) fn l2_advertisement_status(
+    cluster: &Cluster,
+    object: &Parsed<L2Advertisement>,
+) -> Vec<Condition> {
+    let meta = &object.meta;
+    let advertisement = match &object.value {
+        Ok(advertisement) => advertisement,
+        Err(rejection) => return rejected(meta, rejection),
+    };
+    let pools = &advertisement.selection.pools;
+    let problems = missing(Kind::Pool, pools, &cluster.pools).collect();
     let conditions = [
         accepted(meta, "the advertisement is usable"),
         resolved(meta, problems),

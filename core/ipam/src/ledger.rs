@@ -50,11 +50,12 @@ pub struct Ledger {
 
 impl Ledger {
     /// Kinds that the rules look at; all must have been listed before [`Ledger::handle_synced`].
-    pub const KINDS: [Kind; 10] = [
+    pub const KINDS: [Kind; 11] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
         Kind::Advertisement,
+        Kind::L2Advertisement,
         Kind::PodNetwork,
         Kind::Service,
         Kind::Node,
@@ -87,9 +88,12 @@ impl Ledger {
                 self.configuration_changed = true;
             }
             // Also where nothing but generation or conditions differ.
-            Change::Apply(Object::Peer(_) | Object::Advertisement(_) | Object::PodNetwork(_)) => {
-                self.configuration_changed = true;
-            }
+            Change::Apply(
+                Object::Peer(_)
+                | Object::Advertisement(_)
+                | Object::L2Advertisement(_)
+                | Object::PodNetwork(_),
+            ) => self.configuration_changed = true,
             Change::Apply(_) => {}
             Change::Delete(Kind::Service, key) => self.note_departure(key),
             Change::Delete(Kind::Pool, key) => self.note_pool_gone(now, &key.name),
@@ -184,7 +188,9 @@ impl Ledger {
                 self.network_changed = true;
                 self.configuration_changed = true;
             }
-            Kind::Peer | Kind::Advertisement | Kind::Secret => self.configuration_changed = true,
+            Kind::Peer | Kind::Advertisement | Kind::L2Advertisement | Kind::Secret => {
+                self.configuration_changed = true;
+            }
             Kind::Service | Kind::EndpointSlice => {}
         }
     }

@@ -38,9 +38,9 @@ pub enum Write {
         /// All conditions of ours.
         conditions: Vec<Condition>,
     },
-    /// `status.conditions` of a BGPPeer, BGPAdvertisement or PodNetwork.
+    /// `status.conditions` of a BGPPeer, BGPAdvertisement, L2Advertisement or PodNetwork.
     Conditions {
-        /// [`Kind::Peer`], [`Kind::Advertisement`] or [`Kind::PodNetwork`].
+        /// [`Kind::Peer`], [`Kind::Advertisement`], [`Kind::L2Advertisement`] or [`Kind::PodNetwork`].
         kind: Kind,
         /// Name of the object.
         name: Name,
@@ -101,6 +101,7 @@ pub(crate) enum Target {
     Pool(Name),
     Peer(Name),
     Advertisement(Name),
+    L2Advertisement(Name),
     PodNetwork(Name),
     Clear(ServiceKey),
 }

@@ -1,20 +1,14 @@
-use alloc::{format, string::String, vec::Vec};
+use alloc::vec::Vec;
 
 pub use crds::LoopPrevention;
 
-use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors};
+use crate::{Condition, Meta, Name, Parsed, Rejection, Selection, selection::parse_names};
 
 /// A BGPAdvertisement's spec, parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Advertisement {
-    /// Pools by name.
-    pub pools: Vec<Name>,
-    /// Pools by label; with `pools` empty too: all pools.
-    pub pool_selectors: Selectors,
-    /// Services that are advertised.
-    pub services: Selectors,
-    /// Nodes that announce.
-    pub nodes: Selectors,
+    /// Which addresses of which Services, and which nodes announce them.
+    pub selection: Selection,
     /// BGPPeers by name; empty: all peers of the node.
     pub peers: Vec<Name>,
     /// What becomes of packets to an announced address that no Service takes.
@@ -31,45 +25,23 @@ impl Advertisement {
         }
     }
 
-    /// Whether it concerns the addresses of the pool of this name and these labels.
-    pub fn selects_pool(&self, name: &str, labels: &crate::Labels) -> bool {
-        if self.pools.is_empty() && self.pool_selectors.0.is_empty() {
-            return true;
-        }
-        self.pools.iter().any(|pool| &**pool == name) || self.pool_selectors.any(labels)
-    }
-
     fn parse_spec(spec: &crds::BGPAdvertisementSpec) -> Result<Self, Rejection> {
         Ok(Self {
-            pools: parse_names("spec.ipAddressPools", &spec.ip_address_pools)?,
-            pool_selectors: Selectors::parse(
-                "spec.ipAddressPoolSelectors",
+            selection: Selection::parse(
+                &spec.ip_address_pools,
                 &spec.ip_address_pool_selectors,
+                &spec.service_selectors,
+                &spec.node_selectors,
             )?,
-            services: Selectors::parse("spec.serviceSelectors", &spec.service_selectors)?,
-            nodes: Selectors::parse("spec.nodeSelectors", &spec.node_selectors)?,
             peers: parse_names("spec.peers", &spec.peers)?,
             loop_prevention: spec.loop_prevention,
         })
     }
 }
 
-/// An empty name would silently select nothing.
-fn parse_names(field: &str, names: &[String]) -> Result<Vec<Name>, Rejection> {
-    let parse = |(index, name): (usize, &String)| match name.is_empty() {
-        false => Ok(name.as_str().into()),
-        true => Err(Rejection::new(
-            format!("{field}[{index}]"),
-            "the name is empty",
-            "name an object or remove the entry",
-        )),
-    };
-    names.iter().enumerate().map(parse).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
+    use alloc::string::{String, ToString};
 
     use super::*;
 
@@ -80,20 +52,8 @@ mod tests {
     }
 
     #[test]
-    fn selects_everything_when_empty() {
-        let advertisement = parse("{}").unwrap();
-        assert_eq!(advertisement, Advertisement::default());
-        assert!(advertisement.selects_pool("any", &crate::Labels::new()));
-    }
-
-    #[test]
-    fn selects_pools_by_name_or_label() {
-        let labels = [("tier".to_string(), "gold".to_string())].into();
-        let by_name = parse("{ipAddressPools: [a, b]}").unwrap();
-        assert!(by_name.selects_pool("b", &labels) && !by_name.selects_pool("c", &labels));
-        let by_label = parse("{ipAddressPoolSelectors: [{matchLabels: {tier: gold}}]}").unwrap();
-        assert!(by_label.selects_pool("c", &labels));
-        assert!(!by_label.selects_pool("c", &crate::Labels::new()));
+    fn an_empty_one_is_for_everything() {
+        assert_eq!(parse("{}").unwrap(), Advertisement::default());
     }
 
     #[test]

@@ -6,10 +6,11 @@ use alloc::{
 };
 
 use ipnet::IpNet;
+use l2::Key;
 
 use crate::{
-    Advertisement, EndpointSlice, Endpoints, Kind, Labels, Name, Node, Object, Parsed, Peer,
-    PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings,
+    Advertisement, EndpointSlice, Endpoints, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name,
+    Node, Object, Parsed, Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings,
 };
 use names::Names;
 
@@ -24,6 +25,8 @@ pub struct Cluster {
     pub peers: BTreeMap<Name, Parsed<Peer>>,
     /// BGPAdvertisements.
     pub advertisements: BTreeMap<Name, Parsed<Advertisement>>,
+    /// L2Advertisements.
+    pub l2_advertisements: BTreeMap<Name, Parsed<L2Advertisement>>,
     /// PodNetworks; only the one named `default` can be usable.
     pub pod_networks: BTreeMap<Name, Parsed<PodNetwork>>,
     /// Services of type LoadBalancer.
@@ -36,6 +39,8 @@ pub struct Cluster {
     pub namespaces: BTreeMap<Name, Labels>,
     /// Key `password` of the Secrets in the install namespace, or why it is no password.
     pub secrets: BTreeMap<Name, Result<Secret, Rejection>>,
+    /// Keys of heartbeats, oldest first, or why those of the Secret are none; `None`: there is no such Secret.
+    pub heartbeat_keys: Option<Result<Vec<Key>, Rejection>>,
     /// Service ranges, by ServiceCIDR object (or one entry for a flag).
     pub service_cidrs: BTreeMap<Name, Vec<IpNet>>,
     /// Which Service each EndpointSlice (namespace, name) belongs to.
@@ -96,6 +101,11 @@ impl Cluster {
                 object,
                 Advertisement::eq,
             )),
+            Object::L2Advertisement(object) => everything(insert_parsed(
+                &mut self.l2_advertisements,
+                object,
+                L2Advertisement::eq,
+            )),
             Object::PodNetwork(object) => everything(insert_parsed(
                 &mut self.pod_networks,
                 object,
@@ -114,6 +124,9 @@ impl Cluster {
             }
             Object::Secret(name, secret) => {
                 everything(insert_if_new(&mut self.secrets, name, secret))
+            }
+            Object::HeartbeatKeys(keys) => {
+                everything(replace(&mut self.heartbeat_keys, Some(keys)))
             }
             Object::ServiceCidr(name, networks) => {
                 everything(insert_if_new(&mut self.service_cidrs, name, networks))
@@ -159,6 +172,7 @@ impl Cluster {
             Kind::Pool => everything(self.pools.remove(name).is_some()),
             Kind::Peer => everything(self.peers.remove(name).is_some()),
             Kind::Advertisement => everything(self.advertisements.remove(name).is_some()),
+            Kind::L2Advertisement => everything(self.l2_advertisements.remove(name).is_some()),
             Kind::PodNetwork => everything(self.pod_networks.remove(name).is_some()),
             Kind::Service => match self.services.remove(key) {
                 Some(_) => Touched::Service(key.clone()),
@@ -177,6 +191,9 @@ impl Cluster {
                 everything(removed)
             }
             Kind::Namespace => everything(self.namespaces.remove(name).is_some()),
+            Kind::Secret if **name == *HEARTBEAT_SECRET => {
+                everything(self.heartbeat_keys.take().is_some())
+            }
             Kind::Secret => everything(self.secrets.remove(name).is_some()),
             Kind::ServiceCidr => everything(self.service_cidrs.remove(name).is_some()),
         }
@@ -207,12 +224,20 @@ impl Cluster {
             Kind::Pool => scoped(&self.pools),
             Kind::Peer => scoped(&self.peers),
             Kind::Advertisement => scoped(&self.advertisements),
+            Kind::L2Advertisement => scoped(&self.l2_advertisements),
             Kind::PodNetwork => scoped(&self.pod_networks),
             Kind::Service => self.services.keys().cloned().collect(),
             Kind::EndpointSlice => self.slices.keys().cloned().collect(),
             Kind::Node => scoped(&self.nodes),
             Kind::Namespace => scoped(&self.namespaces),
-            Kind::Secret => scoped(&self.secrets),
+            Kind::Secret => {
+                let heartbeats = self.heartbeat_keys.as_ref();
+                let heartbeats = heartbeats.map(|_| ServiceKey::cluster_scoped(HEARTBEAT_SECRET));
+                scoped(&self.secrets)
+                    .into_iter()
+                    .chain(heartbeats)
+                    .collect()
+            }
             Kind::ServiceCidr => scoped(&self.service_cidrs),
         }
     }

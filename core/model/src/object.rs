@@ -2,10 +2,11 @@ use alloc::vec::Vec;
 
 use ipnet::IpNet;
 use k8s_openapi::api::{core::v1, discovery, networking};
+use l2::Key;
 
 use crate::{
-    Advertisement, EndpointSlice, Labels, Meta, Name, Node, Peer, PodNetwork, Pool, Rejection,
-    Secret, Service, ServiceKey, Settings,
+    Advertisement, EndpointSlice, HEARTBEAT_SECRET, L2Advertisement, Labels, Meta, Name, Node,
+    Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings, heartbeat_keys,
 };
 
 /// A configuration object: its metadata, and its value or why it is rejected.
@@ -28,6 +29,8 @@ pub enum Kind {
     Peer,
     /// BGPAdvertisement.
     Advertisement,
+    /// L2Advertisement.
+    L2Advertisement,
     /// PodNetwork.
     PodNetwork,
     /// Service of type LoadBalancer.
@@ -52,6 +55,7 @@ impl Kind {
             Self::Pool => "IPAddressPool",
             Self::Peer => "BGPPeer",
             Self::Advertisement => "BGPAdvertisement",
+            Self::L2Advertisement => "L2Advertisement",
             Self::PodNetwork => "PodNetwork",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
@@ -74,6 +78,8 @@ pub enum Object {
     Peer(Parsed<Peer>),
     /// BGPAdvertisement.
     Advertisement(Parsed<Advertisement>),
+    /// L2Advertisement.
+    L2Advertisement(Parsed<L2Advertisement>),
     /// PodNetwork.
     PodNetwork(Parsed<PodNetwork>),
     /// Service of type LoadBalancer.
@@ -86,6 +92,8 @@ pub enum Object {
     Namespace(Name, Labels),
     /// Secret and its key `password`, or why that is no password.
     Secret(Name, Result<Secret, Rejection>),
+    /// Secret [`HEARTBEAT_SECRET`]: its keys, oldest first, or what is wrong with them.
+    HeartbeatKeys(Result<Vec<Key>, Rejection>),
     /// ServiceCIDR and its ranges.
     ServiceCidr(Name, Vec<IpNet>),
 }
@@ -123,9 +131,14 @@ impl Object {
         ))
     }
 
-    /// Parses a Secret; `None` without a name.
+    /// Parses a Secret, the one of heartbeats as such and every other one as a password; `None` without a name.
     pub fn parse_secret(object: &v1::Secret) -> Option<Self> {
-        Secret::parse(object).map(|(name, password)| Self::Secret(name, password))
+        match Secret::parse(object)? {
+            (name, _) if *name == *HEARTBEAT_SECRET => {
+                Some(Self::HeartbeatKeys(heartbeat_keys::parse(object)))
+            }
+            (name, password) => Some(Self::Secret(name, password)),
+        }
     }
 
     /// Parses a ServiceCIDR; `None` without a name. What is no network is left out.
@@ -149,12 +162,13 @@ impl Object {
             Self::Pool(_) => Kind::Pool,
             Self::Peer(_) => Kind::Peer,
             Self::Advertisement(_) => Kind::Advertisement,
+            Self::L2Advertisement(_) => Kind::L2Advertisement,
             Self::PodNetwork(_) => Kind::PodNetwork,
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
             Self::Node(_) => Kind::Node,
             Self::Namespace(..) => Kind::Namespace,
-            Self::Secret(..) => Kind::Secret,
+            Self::Secret(..) | Self::HeartbeatKeys(_) => Kind::Secret,
             Self::ServiceCidr(..) => Kind::ServiceCidr,
         }
     }
@@ -167,10 +181,12 @@ impl Object {
             Self::Pool(pool) => ServiceKey::cluster_scoped(pool.meta.name.clone()),
             Self::Peer(peer) => ServiceKey::cluster_scoped(peer.meta.name.clone()),
             Self::Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
+            Self::L2Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::PodNetwork(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::Service(service) => service.key.clone(),
             Self::EndpointSlice(slice) => slice.key(),
             Self::Node(node) => ServiceKey::cluster_scoped(node.meta.name.clone()),
+            Self::HeartbeatKeys(_) => ServiceKey::cluster_scoped(HEARTBEAT_SECRET),
             Self::Namespace(name, _) | Self::Secret(name, _) | Self::ServiceCidr(name, _) => {
                 ServiceKey::cluster_scoped(name.clone())
             }
@@ -196,6 +212,12 @@ impl From<&crds::BGPPeer> for Object {
 impl From<&crds::BGPAdvertisement> for Object {
     fn from(object: &crds::BGPAdvertisement) -> Self {
         Self::Advertisement(Advertisement::parse(object))
+    }
+}
+
+impl From<&crds::L2Advertisement> for Object {
+    fn from(object: &crds::L2Advertisement) -> Self {
+        Self::L2Advertisement(L2Advertisement::parse(object))
     }
 }
 
@@ -232,6 +254,22 @@ mod tests {
         let object = Object::parse_namespace(&serde_yaml_ng::from_str(yaml).unwrap()).unwrap();
         let labels = [("tier".to_string(), "gold".to_string())].into();
         assert_eq!(object, Object::Namespace("prod".into(), labels));
+    }
+
+    #[test]
+    fn takes_the_secret_of_heartbeats_for_keys_and_others_for_passwords() {
+        let parse = |name: &str| {
+            let yaml =
+                alloc::format!("{{metadata: {{name: {name}}}, data: {{password: aHVudGVyMg==}}}}");
+            Object::parse_secret(&serde_yaml_ng::from_str(&yaml).unwrap()).unwrap()
+        };
+        let keys = parse("herald-heartbeat");
+        assert_eq!(
+            (keys.kind(), &*keys.key().name),
+            (Kind::Secret, "herald-heartbeat")
+        );
+        assert!(matches!(keys, Object::HeartbeatKeys(Err(_))));
+        assert!(matches!(parse("md5"), Object::Secret(_, Ok(_))));
     }
 
     #[test]

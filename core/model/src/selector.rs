@@ -23,6 +23,14 @@ impl Selectors {
             .map(Self)
     }
 
+    /// Parses the one selector at `field`.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_one(field: &str, selector: &crds::LabelSelector) -> Result<Self, Rejection> {
+        parse_selector(field, selector).map(|selector| Self([selector].into()))
+    }
+
     /// Whether the list is empty or one selector matches `labels`.
     pub fn matches(&self, labels: &Labels) -> bool {
         self.0.is_empty() || self.any(labels)

@@ -104,18 +104,18 @@ impl Resolved {
         pools: &BTreeMap<Name, (Labels, Pool)>,
         own: &Node,
     ) -> Self {
-        let all = advertisement.pools.is_empty() && advertisement.pool_selectors.0.is_empty();
-        let chosen = pools.iter().filter(|(name, (labels, _))| {
-            all || advertisement.pools.contains(name) || advertisement.pool_selectors.any(labels)
-        });
+        let selection = &advertisement.selection;
+        let chosen = pools
+            .iter()
+            .filter(|(name, (labels, _))| selection.selects_pool(name, labels));
         Self {
             ranges: merge(
                 chosen
                     .flat_map(|(_, (_, pool))| pool.ranges.iter().copied())
                     .collect(),
             ),
-            services: advertisement.services.clone(),
-            here: advertisement.nodes.matches(&own.meta.labels),
+            services: selection.services.clone(),
+            here: selection.nodes.matches(&own.meta.labels),
             peers: named(&advertisement.peers),
             guard: Guard::of(advertisement.loop_prevention),
         }

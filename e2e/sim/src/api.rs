@@ -200,6 +200,7 @@ pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut model::Meta> {
         Object::Pool(parsed) => Some(&mut parsed.meta),
         Object::Peer(parsed) => Some(&mut parsed.meta),
         Object::Advertisement(parsed) => Some(&mut parsed.meta),
+        Object::L2Advertisement(parsed) => Some(&mut parsed.meta),
         Object::PodNetwork(parsed) => Some(&mut parsed.meta),
         Object::Service(service) => Some(&mut service.meta),
         Object::Node(node) => Some(&mut node.meta),
@@ -207,6 +208,7 @@ pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut model::Meta> {
         | Object::EndpointSlice(_)
         | Object::Namespace(..)
         | Object::Secret(..)
+        | Object::HeartbeatKeys(_)
         | Object::ServiceCidr(..) => None,
     }
 }

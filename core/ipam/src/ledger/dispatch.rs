@@ -6,7 +6,10 @@ use model::{Kind, Name, ServiceKey};
 use super::Ledger;
 use crate::{
     Write, WriteError, Written,
-    configuration::{advertisement_status, differ, peer_status, pod_network_status, pool_status},
+    configuration::{
+        advertisement_status, differ, l2_advertisement_status, peer_status, pod_network_status,
+        pool_status,
+    },
     delivery::Delivery,
     roster::Slot,
     write::Target,
@@ -70,6 +73,11 @@ impl Ledger {
                 ..
             } => Target::Peer(name.clone()),
             Write::Conditions {
+                kind: Kind::L2Advertisement,
+                name,
+                ..
+            } => Target::L2Advertisement(name.clone()),
+            Write::Conditions {
                 kind: Kind::PodNetwork,
                 name,
                 ..
@@ -85,6 +93,7 @@ impl Ledger {
             Target::Pool(_)
             | Target::Peer(_)
             | Target::Advertisement(_)
+            | Target::L2Advertisement(_)
             | Target::PodNetwork(_)
             | Target::Clear(_) => Some(self.deliveries.entry(target.clone()).or_default()),
         }
@@ -139,6 +148,12 @@ impl Ledger {
                 let object = self.cluster.advertisements.get(name)?;
                 let conditions = advertisement_status(&self.cluster, object);
                 self.prepare_conditions(now, target, Kind::Advertisement, &object.meta, conditions)
+            }
+            Target::L2Advertisement(name) => {
+                let object = self.cluster.l2_advertisements.get(name)?;
+                let conditions = l2_advertisement_status(&self.cluster, object);
+                let kind = Kind::L2Advertisement;
+                self.prepare_conditions(now, target, kind, &object.meta, conditions)
             }
             Target::PodNetwork(name) => {
                 let object = self.cluster.pod_networks.get(name)?;

@@ -6,7 +6,10 @@ use model::{AssignedReason, Name, Service, ServiceKey, StatusOwner, Timestamp};
 use super::Ledger;
 use crate::{
     allocate::{World, allocate},
-    configuration::{advertisement_status, differ, peer_status, pod_network_status, pool_status},
+    configuration::{
+        advertisement_status, differ, l2_advertisement_status, peer_status, pod_network_status,
+        pool_status,
+    },
     outcome::{Left, Outcome, Refusal, assigned_since},
     reserved::Reserved,
     roster::{Entry, Slot},
@@ -254,6 +257,7 @@ impl Ledger {
             Target::Pool(name) => cluster.pools.contains_key(name),
             Target::Peer(name) => cluster.peers.contains_key(name),
             Target::Advertisement(name) => cluster.advertisements.contains_key(name),
+            Target::L2Advertisement(name) => cluster.l2_advertisements.contains_key(name),
             Target::PodNetwork(name) => cluster.pod_networks.contains_key(name),
         });
         for (name, object) in &self.cluster.pools {
@@ -273,6 +277,14 @@ impl Ledger {
                 &object.meta.conditions,
             ) {
                 self.due.insert(Target::Advertisement(name.clone()));
+            }
+        }
+        for (name, object) in &self.cluster.l2_advertisements {
+            if differ(
+                &l2_advertisement_status(&self.cluster, object),
+                &object.meta.conditions,
+            ) {
+                self.due.insert(Target::L2Advertisement(name.clone()));
             }
         }
         for (name, object) in &self.cluster.pod_networks {

@@ -1,6 +1,6 @@
 use model::{
-    Advertisement, Condition, Meta, Object, Parsed, Peer, Rejection, Secret, Selectors, Timestamp,
-    condition_type,
+    Advertisement, Condition, L2Advertisement, Meta, Object, Parsed, Peer, Rejection, Secret,
+    Selection, Selectors, Timestamp, condition_type,
 };
 
 use crate::object::{allocated, ip, pod_network, pool};
@@ -67,6 +67,7 @@ fn conditions(server: &Server, name: &str) -> Vec<Condition> {
     match object {
         Object::Peer(peer) => peer.meta.conditions.clone(),
         Object::Advertisement(object) => object.meta.conditions.clone(),
+        Object::L2Advertisement(object) => object.meta.conditions.clone(),
         Object::PodNetwork(object) => object.meta.conditions.clone(),
         other => panic!("{other:?}"),
     }
@@ -145,11 +146,18 @@ fn a_rejected_pool_says_why_and_others_work_on() {
     );
 }
 
+fn naming_pool(name: &str) -> Selection {
+    Selection {
+        pools: vec![name.into()],
+        ..Selection::default()
+    }
+}
+
 #[test]
 fn an_advertisement_names_what_is_missing_until_it_appears() {
     let mut server = Server::new();
     let value = Advertisement {
-        pools: vec!["p".into()],
+        selection: naming_pool("p"),
         peers: vec!["tor-1".into(), "tor-2".into()],
         ..Advertisement::default()
     };
@@ -170,6 +178,44 @@ fn an_advertisement_names_what_is_missing_until_it_appears() {
     assert_eq!(
         resolved(&server, "adv"),
         "True ResolvedRefs: every name exists"
+    );
+}
+
+#[test]
+fn an_l2_advertisement_names_pools_that_are_missing_until_they_appear() {
+    let mut server = Server::new();
+    let value = L2Advertisement {
+        selection: naming_pool("p"),
+        ..L2Advertisement::default()
+    };
+    let object = |value| {
+        Object::L2Advertisement(Parsed {
+            meta: meta("segment", 1),
+            value,
+        })
+    };
+    server.put_other(object(Ok(value)));
+    server.settle();
+    assert_eq!(
+        accepted(&server, "segment"),
+        "True Accepted: the advertisement is usable"
+    );
+    assert_eq!(
+        resolved(&server, "segment"),
+        "False RefNotFound: IPAddressPool \"p\" does not exist"
+    );
+    server.put_pool("p", 1, pool(&["10.0.0.0/24"]));
+    server.settle();
+    assert_eq!(
+        resolved(&server, "segment"),
+        "True ResolvedRefs: every name exists"
+    );
+    let rejection = Rejection::new("spec.interfaces[0]", "it is none", "write another");
+    server.put_other(object(Err(rejection)));
+    server.settle();
+    assert_eq!(
+        accepted(&server, "segment"),
+        "False Rejected: spec.interfaces[0]: it is none; write another"
     );
 }
 

@@ -130,6 +130,8 @@ impl Server {
             meta.resource_version = version;
         } else if let Object::Advertisement(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
+        } else if let Object::L2Advertisement(Parsed { meta, .. }) = &mut object {
+            meta.resource_version = version;
         } else if let Object::PodNetwork(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
         }
@@ -280,6 +282,9 @@ impl Server {
                 match object {
                     Object::Peer(peer) => peer.meta.conditions = stamped(conditions, now),
                     Object::Advertisement(object) => {
+                        object.meta.conditions = stamped(conditions, now);
+                    }
+                    Object::L2Advertisement(object) => {
                         object.meta.conditions = stamped(conditions, now);
                     }
                     Object::PodNetwork(object) => {

@@ -174,3 +174,25 @@ proptest! {
         prop_assert_eq!(cluster, Cluster::default());
     }
 }
+
+#[test]
+fn heartbeat_keys_come_change_and_go_with_their_secret() {
+    let mut cluster = Cluster::default();
+    let keys = |octet: u8| Change::Apply(Object::HeartbeatKeys(Ok([Key::new([octet; 32])].into())));
+    let listed = |names: &[&str]| Change::Listed {
+        kind: Kind::Secret,
+        keys: names
+            .iter()
+            .map(|name| ServiceKey::cluster_scoped(*name))
+            .collect(),
+    };
+    assert_eq!(cluster.apply(keys(1)), Touched::Everything);
+    assert_eq!(cluster.apply(keys(1)), Touched::Nothing);
+    assert_eq!(cluster.apply(keys(2)), Touched::Everything);
+    assert_eq!(
+        cluster.apply(listed(&["md5", HEARTBEAT_SECRET])),
+        Touched::Nothing
+    );
+    assert_eq!(cluster.apply(listed(&["md5"])), Touched::Everything);
+    assert_eq!(cluster.heartbeat_keys, None);
+}

@@ -86,23 +86,23 @@ fn an_advertisement_selects_pool_service_and_node() {
         ),
         (
             "it names the pool",
-            |w| with_advertisement(w, |a| a.pools = vec!["main".into()]),
+            |w| with_advertisement(w, |a| a.selection.pools = vec!["main".into()]),
             "Announced",
         ),
         (
             "it names another pool",
-            |w| with_advertisement(w, |a| a.pools = vec!["main-6".into()]),
+            |w| with_advertisement(w, |a| a.selection.pools = vec!["main-6".into()]),
             "NoAdvertisement",
         ),
         (
             "it selects pools by a label that this one lacks",
-            |w| with_advertisement(w, |a| a.pool_selectors = selector("tier", "gold")),
+            |w| with_advertisement(w, |a| a.selection.pool_selectors = selector("tier", "gold")),
             "NoAdvertisement",
         ),
         (
             "the pool carries the label",
             |w| {
-                with_advertisement(w, |a| a.pool_selectors = selector("tier", "gold"));
+                with_advertisement(w, |a| a.selection.pool_selectors = selector("tier", "gold"));
                 let mut gold = pool("main", "10.0.0.0", "10.0.0.255");
                 gold.meta.labels.insert("tier".into(), "gold".into());
                 w.apply(Object::Pool(gold));
@@ -113,24 +113,24 @@ fn an_advertisement_selects_pool_service_and_node() {
             "one of two pools that hold the address is advertised",
             |w| {
                 w.apply(Object::Pool(pool("other", "10.0.0.1", "10.0.0.1")));
-                with_advertisement(w, |a| a.pools = vec!["other".into()]);
+                with_advertisement(w, |a| a.selection.pools = vec!["other".into()]);
             },
             "Announced",
         ),
         (
             "it selects Services by a label that this one lacks",
-            |w| with_advertisement(w, |a| a.services = selector("app", "web")),
+            |w| with_advertisement(w, |a| a.selection.services = selector("app", "web")),
             "NoAdvertisement",
         ),
         (
             "it selects other nodes",
-            |w| with_advertisement(w, |a| a.nodes = selector("rack", "a")),
+            |w| with_advertisement(w, |a| a.selection.nodes = selector("rack", "a")),
             "NodeNotSelected",
         ),
         (
             "a second advertisement selects this node",
             |w| {
-                with_advertisement(w, |a| a.nodes = selector("rack", "a"));
+                with_advertisement(w, |a| a.selection.nodes = selector("rack", "a"));
                 w.apply(Object::Advertisement(advertisement("second")));
             },
             "Announced",

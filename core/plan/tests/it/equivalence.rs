@@ -197,7 +197,7 @@ fn change(step: &Step) -> Option<Change> {
         } => {
             let mut made = advertisement(&format!("{index}"));
             let value = made.value.as_mut().unwrap();
-            value.pools = pool.iter().map(|index| format!("{index}").into()).collect();
+            value.selection.pools = pool.iter().map(|index| format!("{index}").into()).collect();
             value.peers = peer.iter().map(|index| format!("{index}").into()).collect();
             value.loop_prevention = *loop_prevention;
             Object::Advertisement(made)
