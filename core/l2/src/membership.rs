@@ -192,7 +192,9 @@ impl Membership {
             .peers
             .values()
             .flat_map(|peer| peer.life.iter().chain(&peer.trial));
-        self.expires = lives.filter_map(Life::expires).min();
+        let forget = lives.clone().map(|life| life.last_heard() + FORGET).min();
+        let deaths = lives.filter_map(Life::expires);
+        self.expires = deaths.chain(forget).min();
         shift
     }
 
@@ -331,3 +333,6 @@ fn missed(gap: Duration, interval: Duration) -> u64 {
     }
     missed
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,64 @@ pub(crate) fn choose(
         true => (taken().map(|(index, _)| *index).collect(), false),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mac;
+
+    fn interface(address: Option<&str>) -> Interface {
+        Interface {
+            name: "eth0".into(),
+            mac: Mac([2; 6]),
+            link_local: Some("fe80::1".parse().unwrap()),
+            addresses: address
+                .into_iter()
+                .map(|text| text.parse().unwrap())
+                .collect(),
+            uplink: true,
+            router: false,
+        }
+    }
+
+    #[test]
+    fn speaks_ipv6_where_it_has_to() {
+        let now = Duration::from_secs(1);
+        let mut port = Port::new(now, interface(Some("10.0.0.1/24")));
+        assert_eq!(port.families(now), (true, false));
+        port.handle_ipv6(now);
+        assert_eq!(port.families(now), (true, true));
+        assert_eq!(port.families(now + IPV6_MEMORY), (true, false));
+        assert_eq!(Port::new(now, interface(None)).families(now), (false, true));
+    }
+
+    #[test]
+    fn has_a_say_once_it_has_listened_and_while_heartbeats_leave() {
+        let (start, patience) = (Duration::ZERO, Duration::from_millis(300));
+        let mut port = Port::new(start, interface(None));
+        port.concerns = 1;
+        port.settle(start);
+        assert_eq!(port.say(start), Say::Listening(LISTEN));
+        assert!(port.watch(LISTEN, patience), "nothing has left yet");
+        assert_eq!(port.say(LISTEN), Say::Silent);
+        port.handle_left(LISTEN);
+        assert!(port.watch(LISTEN, patience));
+        assert_eq!(port.say(LISTEN), Say::Yes);
+        assert!(port.watch(LISTEN + patience, patience));
+    }
+
+    #[test]
+    fn prefers_interfaces_in_whose_subnet_the_address_is() {
+        let (near, far) = (
+            interface(Some("10.0.0.1/24")),
+            interface(Some("10.1.0.1/24")),
+        );
+        let interfaces = BTreeMap::from([(1, &near), (2, &far)]);
+        let choose = |text: &str| {
+            let all = InterfaceFilter::new([]);
+            super::choose(&interfaces, &all, text.parse().unwrap())
+        };
+        assert_eq!(choose("10.0.0.9"), (Vec::from([1]), true));
+        assert_eq!(choose("10.9.0.9"), (Vec::from([1, 2]), false));
+    }
+}

@@ -88,3 +88,49 @@ impl Said {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(last: u8) -> Entry {
+        Entry {
+            candidate: true,
+            ..Entry::none(core::net::IpAddr::from([10, 0, 0, last]))
+        }
+    }
+
+    #[test]
+    fn pages_cover_all_addresses_without_gap() {
+        let mut said = Said::default();
+        for last in 0..10 {
+            assert!(said.set(entry(last)));
+        }
+        let mut next = Some(0);
+        let mut seen = 0;
+        while let Some(first) = next {
+            let page = said.page(4);
+            assert_eq!(page.first, first);
+            seen += page.entries.len();
+            next = page.last.checked_add(1);
+        }
+        assert_eq!((seen, said.page(4).first), (10, 0));
+    }
+
+    #[test]
+    fn a_change_is_told_a_few_times_and_counts_in_the_digest() {
+        let mut said = Said::default();
+        said.set(entry(1));
+        let digest = said.digest();
+        said.set(entry(2));
+        assert!(!said.set(entry(2)));
+        said.set(Entry::none(entry(2).address));
+        assert_eq!((said.digest(), said.count()), (digest, 1));
+        let gone = |told: &[Entry]| told.iter().any(Entry::is_none);
+        for _ in 0..TOLD {
+            assert!(gone(&said.changes(9)));
+            said.handle_told(9);
+        }
+        assert!(said.changes(9).is_empty());
+    }
+}

@@ -1,0 +1,182 @@
+use alloc::vec;
+
+use super::*;
+use crate::heartbeat::{Page, digest};
+
+const OURS: u64 = 77;
+const SEGMENT: Path = Path::Segment(1);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn source() -> IpAddr {
+    "10.0.0.2".parse().unwrap()
+}
+
+fn entry(address: &str, claimed: bool) -> Entry {
+    Entry {
+        address: address.parse().unwrap(),
+        weight: 0,
+        candidate: true,
+        claimed,
+        stable: true,
+        on_subnet: true,
+    }
+}
+
+fn heartbeat(boot: u64, sequence: u64, entries: &[Entry]) -> Heartbeat {
+    let sum = |sum: u64, entry| sum.wrapping_add(digest(entry));
+    Heartbeat {
+        node: "n2".into(),
+        boot,
+        sequence,
+        interval: ms(100),
+        leaving: false,
+        asking: false,
+        macs: vec![Mac([2; 6])],
+        heard: vec![OURS],
+        digest: entries.iter().fold(0, sum),
+        count: u32::try_from(entries.len()).unwrap(),
+        changes: Vec::new(),
+        page: Page {
+            first: 0,
+            last: u128::MAX,
+            entries: entries.to_vec(),
+        },
+    }
+}
+
+fn claims(membership: &Membership, address: &str) -> usize {
+    let address = address.parse().unwrap();
+    let entries = membership.entries(address, &[1]);
+    entries.filter(|(_, entry)| entry.claimed).count()
+}
+
+#[test]
+fn a_process_counts_once_it_has_heard_us() {
+    let mut membership = Membership::new(OURS);
+    let mut deaf = heartbeat(1, 1, &[entry("10.0.0.9", true)]);
+    deaf.heard = vec![5];
+    let shift = membership.handle_heartbeat(ms(0), SEGMENT, source(), deaf);
+    assert!(shift.unwrap().turns.is_empty());
+    assert_eq!(claims(&membership, "10.0.0.9"), 0);
+    let proof = heartbeat(1, 2, &[entry("10.0.0.9", true)]);
+    let shift = membership.handle_heartbeat(ms(100), SEGMENT, source(), proof);
+    assert_eq!(shift.unwrap().turns.len(), 1);
+    assert_eq!(claims(&membership, "10.0.0.9"), 1);
+}
+
+#[test]
+fn what_was_heard_before_is_a_replay_also_from_an_ended_process() {
+    let mut membership = Membership::new(OURS);
+    let mut hear = |boot, sequence| {
+        let heartbeat = heartbeat(boot, sequence, &[]);
+        membership
+            .handle_heartbeat(ms(0), SEGMENT, source(), heartbeat)
+            .map(drop)
+    };
+    assert_eq!(hear(1, 5), Ok(()));
+    assert_eq!(hear(1, 5), Err(Refusal::Replayed));
+    assert_eq!(hear(1, 4), Ok(()), "the order may change on the way");
+    assert_eq!(hear(2, 1), Ok(()), "the node has started again");
+    assert_eq!(hear(1, 6), Err(Refusal::Replayed));
+    assert_eq!(hear(2, 100), Ok(()));
+    assert_eq!(hear(2, 30), Err(Refusal::Replayed), "too old");
+}
+
+#[test]
+fn a_recording_of_an_unknown_process_does_not_displace_the_living_one() {
+    let mut membership = Membership::new(OURS);
+    let living = heartbeat(1, 1, &[entry("10.0.0.9", true)]);
+    membership
+        .handle_heartbeat(ms(0), SEGMENT, source(), living)
+        .unwrap();
+    let mut recorded = heartbeat(9, 1, &[]);
+    recorded.heard = vec![3];
+    membership
+        .handle_heartbeat(ms(1), SEGMENT, source(), recorded)
+        .unwrap();
+    assert_eq!(claims(&membership, "10.0.0.9"), 1);
+}
+
+#[test]
+fn a_restart_ends_the_claims_of_the_process_before() {
+    let mut membership = Membership::new(OURS);
+    let before = heartbeat(1, 1, &[entry("10.0.0.9", true)]);
+    membership
+        .handle_heartbeat(ms(0), SEGMENT, source(), before)
+        .unwrap();
+    let after = heartbeat(2, 1, &[]);
+    let shift = membership
+        .handle_heartbeat(ms(50), SEGMENT, source(), after)
+        .unwrap();
+    let [(turn, parting)] = shift.turns.as_slice() else {
+        panic!("{shift:?}");
+    };
+    assert!(turn.was_claimed && !turn.is_claimed);
+    assert_eq!(*parting, Parting::Farewell);
+}
+
+#[test]
+fn silence_ends_what_a_process_said() {
+    let mut membership = Membership::new(OURS);
+    let one = heartbeat(1, 1, &[entry("10.0.0.9", true)]);
+    membership
+        .handle_heartbeat(ms(0), SEGMENT, source(), one)
+        .unwrap();
+    assert!(membership.handle_timeout(ms(349)).turns.is_empty());
+    let due = membership.poll_timeout().unwrap();
+    let shift = membership.handle_timeout(due);
+    assert_eq!((due, shift.silent.len()), (ms(350), 1));
+    assert!(matches!(shift.turns.as_slice(), [(turn, Parting::Silence)] if turn.was_claimed));
+    assert_eq!(claims(&membership, "10.0.0.9"), 0);
+    assert!(membership.owner_of(ms(59_000), Mac([2; 6])).is_some());
+    assert!(membership.owner_of(ms(61_000), Mac([2; 6])).is_none());
+}
+
+#[test]
+fn who_is_cut_off_from_the_segment_does_not_count_there() {
+    let mut membership = Membership::new(OURS);
+    let claim = [entry("10.0.0.9", true)];
+    let mut hear = |now, path, sequence| {
+        let heartbeat = heartbeat(1, sequence, &claim);
+        membership
+            .handle_heartbeat(ms(now), path, source(), heartbeat)
+            .unwrap();
+        let silent = membership.handle_timeout(ms(now));
+        (claims(&membership, "10.0.0.9"), silent.turns.len())
+    };
+    assert_eq!(hear(0, Path::Routed, 1), (1, 0), "it never was there");
+    assert_eq!(hear(100, SEGMENT, 2), (1, 0));
+    assert_eq!(hear(300, Path::Routed, 3), (1, 0));
+    assert_eq!(hear(500, Path::Routed, 4), (0, 1));
+    assert_eq!(hear(600, SEGMENT, 5), (1, 0));
+}
+
+#[test]
+fn keeps_no_more_nodes_than_it_can() {
+    let mut membership = Membership::new(OURS);
+    for number in 0..=MOST_NODES {
+        let mut heartbeat = heartbeat(1, 1, &[]);
+        heartbeat.node = alloc::format!("n{number}").into();
+        let heard = membership.handle_heartbeat(ms(0), SEGMENT, source(), heartbeat);
+        assert_eq!(heard.is_ok(), number < MOST_NODES);
+    }
+    membership.handle_timeout(ms(350));
+    assert_eq!(membership.lives().count(), MOST_NODES);
+}
+
+#[test]
+fn forgets_who_is_gone_for_long() {
+    let mut membership = Membership::new(OURS);
+    membership
+        .handle_heartbeat(ms(0), SEGMENT, source(), heartbeat(1, 1, &[]))
+        .unwrap();
+    membership.handle_timeout(ms(350));
+    let due = membership
+        .poll_timeout()
+        .expect("somebody is to be forgotten");
+    membership.handle_timeout(due);
+    assert_eq!((due, membership.lives().count()), (FORGET, 0));
+}
