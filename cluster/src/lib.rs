@@ -2,8 +2,8 @@
 //!
 //! * [`connect`] makes the client.
 //! * [`watch`] turns API objects into `model::Change`s, one at a time; no API object is kept.
-//! * [`Writer`] sends everything that is written: statuses ([`status`]), Events ([`event`]) and the
-//!   Lease ([`lease`]). It bounds the time of each request, counts it, and starts none once the
+//! * [`Writer`] sends everything that is written: statuses ([`status`]), Events ([`event`]), the key of
+//!   heartbeats and the Lease ([`lease`]). It bounds the time of each request, counts it, and starts none once the
 //!   Lease may be lost.
 //!
 //! Invariants
@@ -14,6 +14,7 @@
 mod client;
 pub mod event;
 mod gate;
+mod heartbeat_secret;
 pub mod lease;
 mod outcome;
 pub mod status;
@@ -22,6 +23,7 @@ mod writer;
 
 pub use client::{ConnectError, connect};
 pub use gate::Gate;
+pub use heartbeat_secret::{HeartbeatSecret, read_heartbeat_secret, write_heartbeat_secret};
 pub use kube::Client;
 pub use outcome::{Outcome, WriteError};
 pub use writer::{Manager, Target, Writer};

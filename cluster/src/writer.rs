@@ -48,6 +48,8 @@ pub enum Target {
     SpeakerState,
     /// Node, one condition of its status.
     NodeStatus,
+    /// Secret `herald-heartbeat`.
+    HeartbeatSecret,
     /// Event.
     Event,
     /// Lease.
@@ -133,6 +135,24 @@ impl Writer {
         Ok(answer.metadata.resource_version)
     }
 
+    /// Replaces an object of kind `K` as a whole, if it still has the resourceVersion in it; gives the new one.
+    pub(crate) async fn replace<K: Resource<DynamicType = ()> + Serialize>(
+        &self,
+        target: Target,
+        (namespace, name): (Option<&str>, &str),
+        object: &K,
+    ) -> Result<String, WriteError> {
+        let request = serde_json::to_vec(object)
+            .map_err(kube::Error::SerdeError)
+            .and_then(|body| {
+                Request::new(K::url_path(&(), namespace))
+                    .replace(name, &kube::api::PostParams::default(), body)
+                    .map_err(kube::Error::BuildRequest)
+            });
+        let answer: Answer = self.send(target, request).await?;
+        Ok(answer.metadata.resource_version)
+    }
+
     async fn send<T: DeserializeOwned>(
         &self,
         target: Target,
@@ -190,6 +210,7 @@ impl Target {
             Self::PodNetworkStatus => "PodNetworkStatus",
             Self::SpeakerState => "SpeakerState",
             Self::NodeStatus => "NodeStatus",
+            Self::HeartbeatSecret => "HeartbeatSecret",
             Self::Event => "Event",
             Self::Lease => "Lease",
         }

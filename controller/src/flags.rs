@@ -29,6 +29,16 @@ pub struct Flags {
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
     pub vanished_pool_grace: Duration,
 
+    /// How old the newest key of the speakers' heartbeats gets before a newer one is added, at least 1h; 0 for never.
+    #[arg(
+        long,
+        value_name = "DURATION",
+        env = "HERALD_HEARTBEAT_KEY_ROTATION",
+        default_value = "720h",
+        value_parser = rotation
+    )]
+    pub heartbeat_key_rotation: Duration,
+
     /// Name of this replica in the Lease and in Events.
     #[arg(long, value_name = "NAME", env = "POD_NAME", default_value_t = host_name())]
     pub pod_name: String,
@@ -55,6 +65,18 @@ fn duration(text: &str) -> Result<Duration, String> {
             .ok_or_else(wrong),
         "" if number == 0 => Ok(Duration::ZERO),
         _ => Err(wrong()),
+    }
+}
+
+/// A duration in which every speaker has surely learned of a new key.
+fn rotation(text: &str) -> Result<Duration, String> {
+    const SHORTEST: Duration = Duration::from_secs(3600);
+    match duration(text)? {
+        Duration::ZERO => Ok(Duration::ZERO),
+        rotation if rotation >= SHORTEST => Ok(rotation),
+        _ => Err(format!(
+            "\"{text}\" is too short, as speakers have to learn of each key; give at least 1h, or 0 for never"
+        )),
     }
 }
 
@@ -89,6 +111,21 @@ mod tests {
             let error = duration(wrong).unwrap_err();
             assert!(error.contains("write 30s"), "{error}");
         }
+    }
+
+    #[test]
+    fn keys_are_rotated_hourly_at_most() {
+        let flags = |rotation: &str| {
+            let rotation = format!("--heartbeat-key-rotation={rotation}");
+            Flags::try_parse_from(["x", &rotation]).map(|flags| flags.heartbeat_key_rotation)
+        };
+        assert_eq!(flags("0").unwrap(), Duration::ZERO);
+        assert_eq!(flags("60m").unwrap(), Duration::from_secs(3600));
+        let error = flags("59m").unwrap_err().to_string();
+        assert!(error.contains("at least 1h"), "{error}");
+        let default = Flags::try_parse_from(["x"]).unwrap();
+        let month = Duration::from_secs(30 * 24 * 3600);
+        assert_eq!(default.heartbeat_key_rotation, month);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the leader does: watches into the Ledger, writes out of it, results back into it.
 
+mod heartbeat;
 mod work;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -39,6 +40,8 @@ pub(crate) struct Leader {
     writer: Writer,
     reporter: Arc<Reporter>,
     lease: String,
+    namespace: String,
+    heartbeat_key_rotation: Duration,
     service_cidrs: Vec<IpNet>,
     metrics: Metrics,
     gauges: Gauges,
@@ -52,6 +55,8 @@ pub(crate) struct Leader {
     /// The API server was busy: no write starts before.
     paused_until: Duration,
     sweep_at: Option<Duration>,
+    /// When the key of heartbeats is looked at next; `None`: that is under way.
+    heartbeat_key_at: Option<Duration>,
     work: JoinSet<Done>,
     writes: usize,
     ready_writes: usize,
@@ -68,6 +73,8 @@ impl Leader {
             writer,
             reporter: Arc::new(reporter),
             lease: lease.to_owned(),
+            namespace: flags.daemon.namespace.clone(),
+            heartbeat_key_rotation: flags.heartbeat_key_rotation,
             service_cidrs: flags.service_cidrs.clone(),
             gauges: Gauges::new(metrics.clone()),
             metrics,
@@ -78,6 +85,7 @@ impl Leader {
             unlisted: Ledger::KINDS.into(),
             paused_until: Duration::ZERO,
             sweep_at: None,
+            heartbeat_key_at: Some(Duration::ZERO),
             work: JoinSet::new(),
             writes: 0,
             ready_writes: 0,
@@ -170,6 +178,7 @@ impl Leader {
                 .filter(|_| self.ready_writes < READY_IN_FLIGHT),
             self.outbox.poll_timeout(now),
             self.sweep_at,
+            self.heartbeat_key_at,
         ];
         let wish = wishes.into_iter().flatten().min();
         // While paused nothing starts, however much is due.

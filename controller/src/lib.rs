@@ -11,6 +11,7 @@
 //! * Events are sent behind statuses and never delay them.
 
 mod flags;
+mod heartbeat_key;
 mod lead;
 mod lease_name;
 mod metrics;

@@ -11,7 +11,7 @@ use ipam::{Write, Written};
 use model::Name;
 
 use crate::{
-    lead::{IN_FLIGHT, Leader, READY_IN_FLIGHT},
+    lead::{IN_FLIGHT, Leader, READY_IN_FLIGHT, heartbeat::keep_keys},
     outbox::Letter,
     speakers::ReadyWrite,
     write::{carry_out, event, for_ledger, object},
@@ -20,6 +20,10 @@ use crate::{
 /// Pause before a sweep that failed is tried again.
 const SWEEP_PAUSE: Duration = Duration::from_secs(30);
 
+/// What the key of heartbeats is looked at after, and after a failure.
+const KEY_INTERVAL: Duration = Duration::from_secs(60);
+const KEY_PAUSE: Duration = Duration::from_secs(5);
+
 /// Work that has ended.
 #[derive(Debug)]
 pub(super) enum Done {
@@ -27,6 +31,7 @@ pub(super) enum Done {
     Event(Letter, Result<(), WriteError>),
     Ready(Name, Result<(), WriteError>),
     Sweep(Result<usize, WriteError>),
+    HeartbeatKey(Result<(), WriteError>),
 }
 
 impl Leader {
@@ -61,6 +66,18 @@ impl Leader {
             self.work.spawn(async move {
                 let result = create(&writer, &reporter, &letter.event).await;
                 Done::Event(letter, result)
+            });
+        }
+        self.start_upkeep(now);
+    }
+
+    fn start_upkeep(&mut self, now: Duration) {
+        if self.heartbeat_key_at.is_some_and(|at| at <= now) {
+            self.heartbeat_key_at = None;
+            let (writer, namespace) = (self.writer.clone(), self.namespace.clone());
+            let rotation = self.heartbeat_key_rotation;
+            self.work.spawn(async move {
+                Done::HeartbeatKey(keep_keys(&writer, &namespace, rotation).await)
             });
         }
         if self.sweep_at.is_some_and(|at| at <= now) {
@@ -99,6 +116,7 @@ impl Leader {
                 );
                 self.speakers.handle_written(now, node, settled);
             }
+            Done::HeartbeatKey(result) => self.heartbeat_key_at = Some(now + key_pause(result)),
             Done::Sweep(Ok(cleared)) => {
                 tracing::info!(
                     cleared,
@@ -134,6 +152,32 @@ impl Leader {
                 self.ledger
                     .handle_written(now, &write, Err(for_ledger(&error)));
             }
+        }
+    }
+}
+
+/// When the key of heartbeats is looked at again.
+fn key_pause(result: Result<(), WriteError>) -> Duration {
+    let Err(error) = result else {
+        return KEY_INTERVAL;
+    };
+    match error {
+        // Somebody else has written it, which is as good; it is looked at again all the same.
+        WriteError::Conflict => return KEY_PAUSE,
+        WriteError::NotFound
+        | WriteError::Refused(_)
+        | WriteError::Retry { .. }
+        | WriteError::Busy { .. } => {}
+    }
+    tracing::warn!(%error, "Secret herald-heartbeat is not kept; it is tried again");
+    match error {
+        WriteError::Refused(_) => KEY_INTERVAL,
+        WriteError::Busy { after }
+        | WriteError::Retry {
+            after: Some(after), ..
+        } => KEY_PAUSE.max(after),
+        WriteError::Conflict | WriteError::NotFound | WriteError::Retry { after: None, .. } => {
+            KEY_PAUSE
         }
     }
 }
