@@ -146,7 +146,9 @@ impl Node {
     /// # Errors
     /// When a daemon does not start.
     pub async fn power_on(self, network: Network) -> Result<()> {
-        self.set_link(true).await?;
+        for interface in network.interfaces() {
+            self.set_interface(interface, true).await?;
+        }
         self.restore_addresses(network).await?;
         self.start().await
     }
@@ -167,10 +169,10 @@ nft flush ruleset; \
 for link in $(ip -o link show type veth | awk -F'[ :@]+' '$2 !~ /^eth/ {print $2}') $(ip -o link show type bridge | awk -F'[ :@]+' '{print $2}'); do \
   ip link delete $link; \
 done; \
-ip link set eth1 down; \
+cd /sys/class/net; for link in eth[1-9]; do ip link set $link down; done; \
 for table in -4 -6; do for kind in unicast unreachable blackhole; do ip $table route flush type $kind proto 158; done; done; \
 for setting in net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv6.conf.default.forwarding; do \
   sysctl -qw $setting=0; \
 done; \
-for link in all default eth0 eth1; do sysctl -qw net.ipv6.conf.$link.accept_ra=1; done; \
+for link in all default eth[0-9]; do sysctl -qw net.ipv6.conf.$link.accept_ra=1; done; \
 true";

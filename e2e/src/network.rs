@@ -65,6 +65,14 @@ impl Network {
         }
     }
 
+    /// The nodes' interfaces besides the one on the management network.
+    pub(crate) const fn interfaces(self) -> &'static [&'static str] {
+        match self {
+            Self::Other => &["eth1"],
+            Self::Herald => &["eth1", "eth2"],
+        }
+    }
+
     /// The topology's file in `e2e/topologies`.
     pub(crate) const fn topology(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ pub const W1: Node = Node {
     machine: Machine::new("w1"),
     ipv4: "10.1.0.11",
     ipv6: "fd01::11",
+    segment: ["10.7.0.11", "fd07::11"],
     gateways: crate::router::ADDRESSES,
 };
 /// Its neighbour.
@@ -25,6 +26,7 @@ pub const W2: Node = Node {
     machine: Machine::new("w2"),
     ipv4: "10.1.0.12",
     ipv6: "fd01::12",
+    segment: ["10.7.0.12", "fd07::12"],
     gateways: crate::router::ADDRESSES,
 };
 /// The node in the other subnet, of the flavour `NETWORK=herald` alone.
@@ -32,6 +34,7 @@ pub const W3: Node = Node {
     machine: Machine::new("w3"),
     ipv4: "10.2.0.13",
     ipv6: "fd02::13",
+    segment: ["10.7.0.13", "fd07::13"],
     gateways: crate::router::FAR_ADDRESSES,
 };
 /// The cluster's nodes when the pod network is another one's.
@@ -48,6 +51,8 @@ pub struct Node {
     pub ipv4: &'static str,
     /// The same for IPv6.
     pub ipv6: &'static str,
+    /// Its addresses on the segment without a router, of the flavour `NETWORK=herald` alone.
+    pub segment: [&'static str; 2],
     /// The router's addresses on that network.
     pub gateways: [&'static str; 2],
 }
@@ -64,9 +69,17 @@ impl Node {
     /// # Errors
     /// When the container does not run.
     pub async fn set_link(self, up: bool) -> Result<()> {
+        self.set_interface("eth1", up).await
+    }
+
+    /// Takes an interface down or up.
+    ///
+    /// # Errors
+    /// When there is no such interface.
+    pub async fn set_interface(self, name: &str, up: bool) -> Result<()> {
         let state = if up { "up" } else { "down" };
         self.machine
-            .exec(&["ip", "link", "set", "eth1", state])
+            .exec(&["ip", "link", "set", name, state])
             .await?;
         Ok(())
     }
@@ -74,7 +87,7 @@ impl Node {
     /// Puts back the IPv6 address and the routes by the router, which leave with a link that goes down.
     ///
     /// # Errors
-    /// When the link is down.
+    /// When a link is down.
     pub async fn restore_addresses(self, network: Network) -> Result<()> {
         let script = self.network_script(network);
         self.machine.exec(&["bash", "-ec", &script]).await?;
@@ -86,10 +99,17 @@ impl Node {
     pub fn network_script(self, network: Network) -> String {
         let (Self { ipv4, ipv6, .. }, [gateway4, gateway6]) = (self, self.gateways);
         let [behind4, behind6] = network.behind_router();
-        format!(
+        let mut script = format!(
             "ip addr replace {ipv4}/24 dev eth1; ip -6 addr replace {ipv6}/64 dev eth1 nodad; \
              ip route replace {behind4} via {gateway4}; ip -6 route replace {behind6} via {gateway6}"
-        )
+        );
+        if network == Network::Herald {
+            let [ipv4, ipv6] = self.segment;
+            script.push_str(&format!(
+                "; ip addr replace {ipv4}/24 dev eth2; ip -6 addr replace {ipv6}/64 dev eth2 nodad"
+            ));
+        }
+        script
     }
 
     /// Writes what containerd, kubelet and kube-proxy read.

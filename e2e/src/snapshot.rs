@@ -30,7 +30,7 @@ const PARTS: [(&str, &str); 4] = [
     (
         "settings",
         "sysctl -a 2> /dev/null \
-         | grep -E '^net\\.(ipv4\\.ip_forward|ipv[46]\\.conf\\.(all|default|eth[01]|lo)\\.(forwarding|rp_filter|accept_ra)|bridge\\..*) '",
+         | grep -E '^net\\.(ipv4\\.ip_forward|ipv[46]\\.conf\\.(all|default|eth[0-2]|lo)\\.(forwarding|rp_filter|accept_ra)|bridge\\..*) '",
     ),
     (
         "cni",
