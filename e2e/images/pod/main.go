@@ -1,6 +1,7 @@
 // The program inside the lab's pods. As `pod pause` it holds a pod's namespaces; as `pod serve [ADDRESS]` it is a
 // web server (on :8080) that tells who answers (/hostname) and whom it sees (/clientip), and fetches another page
-// for whoever asks (/proxy?url=URL): what a pod sees is seen so without any other program inside it.
+// for whoever asks (/proxy?url=URL): what a pod sees is seen so without any other program inside it. Datagrams to the
+// same port come back with the name before them.
 package main
 
 import (
@@ -59,6 +60,7 @@ func serve(address string) {
 		fmt.Fprintln(w, client)
 	})
 	http.HandleFunc("/proxy", proxy)
+	go echo(address, hostname)
 	// One connection per request: every fetch finds its way anew.
 	server := http.Server{Addr: address}
 	server.SetKeepAlivesEnabled(false)
