@@ -4,7 +4,6 @@
 //! another. `SERVICES` (default `1,1000,10000`) sets how many Services there are, `REPEAT` (default 200) how
 //! many changes of each kind are measured.
 
-mod capture;
 mod world;
 
 use std::collections::BTreeMap;
@@ -16,11 +15,10 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use e2e::bench::{ApiServer, Row, System, Usage, serve_sinks, write};
+use e2e::bench::{ApiServer, Capture, Packet, Row, System, Usage, serve_sinks, write};
 use e2e::netns::{Daemon, Network};
 use e2e::step::say;
 
-use capture::Capture;
 use world::{NODE, World, address, prepared};
 
 /// First arguments with which this program is another one.
@@ -121,7 +119,8 @@ impl Inside<'_> {
             .await
             .context("all announced")??
             .context("sink")?;
-        let mut capture = Capture::start(self.router, OURS)?;
+        let mut capture =
+            Capture::start(self.router, &format!("tcp port 179 and src host {OURS}"))?;
         let mut times = self.measure(&world, &mut capture).await?;
         let memory = Usage::of(speaker.pid())?.peak_memory;
         speaker.stop().await?;
@@ -203,7 +202,7 @@ impl Inside<'_> {
                     world.assign(number, on).await?;
                 }
                 let answered = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-                let packet = tokio::time::timeout(PATIENCE, capture.next([32, a, b, c, d])).await;
+                let packet = tokio::time::timeout(PATIENCE, next(capture, [32, a, b, c, d])).await;
                 let packet = packet.with_context(|| format!("{kind} of {number}"))??;
                 // The watch may be quicker than the answer.
                 let took = packet.at.saturating_sub(answered);
@@ -212,5 +211,15 @@ impl Inside<'_> {
             }
         }
         Ok(times)
+    }
+}
+
+/// The next packet that holds a prefix, announced or withdrawn.
+async fn next(capture: &mut Capture, prefix: [u8; 5]) -> Result<Packet> {
+    loop {
+        let packet = capture.next().await?;
+        if packet.bytes.windows(5).any(|window| window == prefix) {
+            return Ok(packet);
+        }
     }
 }

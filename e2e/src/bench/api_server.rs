@@ -1,5 +1,6 @@
 //! etcd and kube-apiserver without a cluster around them.
 
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,10 +13,9 @@ use crate::netns::Daemon;
 use crate::pki::{Authority, write, write_token_keys};
 use crate::{artifact, await_condition};
 
-const URL: &str = "https://127.0.0.1:6443";
 const READY: Duration = Duration::from_secs(120);
 
-/// A running API server, reachable on the loopback interface of where it was started. Killed when dropped.
+/// A running API server. Killed when dropped.
 #[derive(Debug)]
 pub struct ApiServer {
     api_server: Daemon,
@@ -24,21 +24,31 @@ pub struct ApiServer {
 }
 
 impl ApiServer {
-    /// Starts both on the etcd data in `data`, which may be empty; other files go to `folder`.
+    /// Starts both on the etcd data in `data`, which may be empty; other files go to `folder`. They are reached on the
+    /// loopback interface.
     ///
     /// # Errors
     /// When a program is missing or does not become ready.
     pub async fn start(folder: &Path, data: &Path) -> Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST, folder, data).await
+    }
+
+    /// The same with an API server that others reach at an address of this host.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub async fn start_at(address: Ipv4Addr, folder: &Path, data: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let kubeconfig = folder.join("kubeconfig");
         let authority = Authority::new()?;
         write(&folder.join("ca.crt"), authority.certificate())?;
         authority
-            .server(&["localhost", "127.0.0.1"])?
+            .server(&["localhost", &address.to_string()])?
             .write(folder, "apiserver")?;
         write_token_keys(folder)?;
+        let url = format!("https://{address}:6443");
         let admin = authority.client("bench", Some("system:masters"))?;
-        write(&kubeconfig, &authority.kubeconfig(&admin, URL)?)?;
+        write(&kubeconfig, &authority.kubeconfig(&admin, &url)?)?;
         let mut etcd = std::process::Command::new(artifact::program("etcd")?);
         etcd.arg(format!("--data-dir={}", data.display()))
             .args(ETCD);
@@ -54,6 +64,8 @@ impl ApiServer {
                 "--service-account-signing-key-file={}",
                 at("sa.key")
             ))
+            .arg(format!("--bind-address={address}"))
+            .arg(format!("--advertise-address={address}"))
             .args(API_SERVER);
         let api_server = Daemon::start(command, &folder.join("kube-apiserver.log"))?;
         let this = Self {
@@ -107,8 +119,6 @@ const ETCD: &[&str] = &[
 
 const API_SERVER: &[&str] = &[
     "--etcd-servers=http://127.0.0.1:2379",
-    "--bind-address=127.0.0.1",
-    "--advertise-address=127.0.0.1",
     "--secure-port=6443",
     "--endpoint-reconciler-type=none",
     "--service-account-issuer=https://kubernetes.default.svc",

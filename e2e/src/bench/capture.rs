@@ -1,4 +1,4 @@
-//! Packets of our BGP session as they arrive at the router, with the kernel's time stamps.
+//! Packets as they arrive at an interface, with the kernel's time stamps.
 
 use std::io::Read;
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -11,34 +11,32 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 const MAGIC: u32 = 0xa1b2_3c4d;
 
 /// One packet.
-pub(crate) struct Packet {
+#[derive(Debug)]
+pub struct Packet {
     /// When it arrived, since the epoch.
-    pub(crate) at: Duration,
-    bytes: Vec<u8>,
-}
-
-impl Packet {
-    /// Whether it holds a prefix, announced or withdrawn.
-    pub(crate) fn mentions(&self, prefix: [u8; 5]) -> bool {
-        self.bytes.windows(5).any(|window| window == prefix)
-    }
+    pub at: Duration,
+    /// From its Ethernet header on.
+    pub bytes: Vec<u8>,
 }
 
 /// A running capture; ends when dropped.
-pub(crate) struct Capture {
+#[derive(Debug)]
+pub struct Capture {
     tcpdump: Child,
     packets: UnboundedReceiver<Packet>,
 }
 
 impl Capture {
-    /// Captures what comes from `source`, a BGP speaker, on interface eth0 of a namespace.
-    pub(crate) fn start(namespace: &str, source: &str) -> Result<Self> {
-        let filter = format!("tcp port 179 and src host {source}");
+    /// Captures what `filter` (pcap-filter(7)) passes on interface eth0 of a namespace.
+    ///
+    /// # Errors
+    /// When tcpdump is missing, or refuses the filter.
+    pub fn start(namespace: &str, filter: &str) -> Result<Self> {
         let mut tcpdump = Command::new("ip")
             .args([
                 "netns", "exec", namespace, "tcpdump", "-i", "eth0", "-n", "-U", "-w", "-",
             ])
-            .args(["--immediate-mode", "--time-stamp-precision=nano", &filter])
+            .args(["--immediate-mode", "--time-stamp-precision=nano", filter])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -62,14 +60,17 @@ impl Capture {
         Ok(Self { tcpdump, packets })
     }
 
-    /// The next packet with the prefix.
-    pub(crate) async fn next(&mut self, prefix: [u8; 5]) -> Result<Packet> {
-        loop {
-            let packet = self.packets.recv().await.context("the capture has ended")?;
-            if packet.mentions(prefix) {
-                return Ok(packet);
-            }
-        }
+    /// The next packet.
+    ///
+    /// # Errors
+    /// When the capture has ended.
+    pub async fn next(&mut self) -> Result<Packet> {
+        self.packets.recv().await.context("the capture has ended")
+    }
+
+    /// The next packet, if it has arrived already.
+    pub fn poll(&mut self) -> Option<Packet> {
+        self.packets.try_recv().ok()
     }
 }
 
