@@ -57,6 +57,11 @@ manifests:
 unit:
 	cargo test --locked --workspace
 
+.PHONY: fuzz
+fuzz: ## Decoders and machines with inputs that a fuzzer invents, FUZZ_SECONDS (60) for each target
+	@tools/packages fuzz
+	@tools/fuzz
+
 .PHONY: deny
 deny:
 	tools/build cargo-deny
@@ -101,7 +106,7 @@ e2e-pods-full: ## The long ones: nodes restarted and replaced, kube-proxy's othe
 	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test pods_full
 
 .PHONY: bench
-bench: bench-bgp bench-react bench-pod ## All benchmarks, and the table of docs/benchmarks.md from them (root)
+bench: bench-bgp bench-react bench-l2 bench-pod ## All benchmarks, and the table of docs/benchmarks.md from them (root)
 	cargo run --quiet --locked -p e2e --bin bench-table
 
 .PHONY: bench-bgp
@@ -114,6 +119,12 @@ bench-react: ## From an event at the API server to an UPDATE at the router (root
 	tools/packages bench lab
 	tools/build etcd kubernetes
 	cargo run --quiet --locked --profile image -p e2e --bin bench-react
+
+.PHONY: bench-l2
+bench-l2: ## How long nobody answers when the node that answers fails; what layer 2 costs (root)
+	tools/packages bench lab
+	tools/build etcd kubernetes kubectl
+	cargo run --quiet --locked --profile image -p e2e --bin bench-l2
 
 .PHONY: bench-pod
 bench-pod: ## Pod to pod by Herald's routes and by static ones; rules replaced; pod CIDRs learned (root)
