@@ -15,6 +15,8 @@ pub(crate) struct Claim {
     pub(crate) former: Former,
     /// What our heartbeats say about it.
     pub(crate) entry: Entry,
+    /// Nothing is done before somebody has said all.
+    pub(crate) waits: bool,
     /// When to look at it again.
     pub(crate) timer: Option<Duration>,
     /// When a conflict was last told.
@@ -72,6 +74,7 @@ impl Claim {
             state: State::Idle,
             former: Former::Unknown,
             entry: Entry::none(address),
+            waits: false,
             timer: None,
             told: None,
             defended: None,

@@ -13,6 +13,8 @@ const DEAD_AFTER: f64 = 3.5;
 /// Sequence numbers further back than that on any way are a replay, whatever way they come.
 const LATEST: u64 = 64;
 
+/// So long a node that has not said all is taken to own what we do not know of: in all, and without telling more.
+const UNCERTAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
 /// Most addresses of one process that are kept.
 const MOST_ENTRIES: usize = 1 << 16;
 
@@ -31,11 +33,19 @@ pub(crate) struct Life {
     pub(crate) source: Option<IpAddr>,
     /// What it says about addresses, by [`key`].
     pub(crate) entries: BTreeMap<u128, Entry>,
-    /// When its heartbeats last showed that some of its entries are not known.
-    pub(crate) unsynced_since: Option<Duration>,
+    /// Some of its entries are not known.
+    pub(crate) lacking: Option<Lacking>,
     highest: u64,
     digest: u64,
     ways: BTreeMap<Path, Way>,
+}
+
+/// How long entries have been lacking.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lacking {
+    since: Duration,
+    /// When one more became known.
+    progress: Duration,
 }
 
 /// One way on which it has been heard.
@@ -73,7 +83,7 @@ impl Life {
             macs: Vec::new(),
             source: None,
             entries: BTreeMap::new(),
-            unsynced_since: None,
+            lacking: None,
             highest: 0,
             digest: 0,
             ways: BTreeMap::new(),
@@ -120,10 +130,24 @@ impl Life {
                 self.set(*entry, turns);
             }
         }
-        match self.holds(heartbeat.digest, heartbeat.count) {
-            true => self.unsynced_since = None,
-            false => self.unsynced_since = self.unsynced_since.or(Some(now)),
-        }
+        self.lacking = match self.holds(heartbeat.digest, heartbeat.count) {
+            true => None,
+            false => {
+                let lacking = self.lacking.unwrap_or(Lacking {
+                    since: now,
+                    progress: now,
+                });
+                let progress = if turns.is_empty() {
+                    lacking.progress
+                } else {
+                    now
+                };
+                Some(Lacking {
+                    progress,
+                    ..lacking
+                })
+            }
+        };
     }
 
     /// It is gone for good: nothing that it said holds any more.
@@ -192,6 +216,13 @@ impl Life {
             }
         }
         !neighbour
+    }
+
+    /// It may own what we do not know of.
+    pub(crate) fn is_uncertain(&self, now: Duration) -> bool {
+        let (all, still) = UNCERTAIN;
+        self.lacking
+            .is_some_and(|lacking| now < lacking.since + all && now < lacking.progress + still)
     }
 
     /// An interface of ours is gone: whether the process was heard there says nothing any more.

@@ -43,6 +43,8 @@ pub(crate) struct Shift {
     pub(crate) turns: Vec<(Turn, Parting)>,
     /// Somebody appeared, died or became reachable on another way.
     pub(crate) members: bool,
+    /// All that somebody says is known now, and was not before.
+    pub(crate) synced: bool,
     /// Heartbeats that should have come before this one.
     pub(crate) missed: u64,
     /// Who has fallen silent.
@@ -130,7 +132,9 @@ impl Membership {
         let was_proven = life.proven;
         life.proven |= heartbeat.heard.contains(&self.own_boot);
         let mut turns = Vec::new();
+        let lacked = life.lacking.is_some();
         life.take(now, heartbeat, &mut turns);
+        shift.synced = lacked && life.lacking.is_none();
         shift.members =
             !was_alive || was_proven != life.proven || life.segments().count() != ways_before;
         if life.proven && shift.members {
@@ -237,19 +241,10 @@ impl Membership {
         })
     }
 
-    /// Somebody who counts there has said less than all, for no longer than `patience`.
-    pub(crate) fn is_uncertain(
-        &self,
-        now: Duration,
-        interfaces: &[u32],
-        patience: Duration,
-    ) -> bool {
-        self.lives().any(|(_, life)| {
-            let lacking = life
-                .unsynced_since
-                .is_some_and(|since| now < since + patience);
-            lacking && life.counts(interfaces)
-        })
+    /// Somebody who counts there may own what we do not know of.
+    pub(crate) fn is_uncertain(&self, now: Duration, interfaces: &[u32]) -> bool {
+        let mut lives = self.lives();
+        lives.any(|(_, life)| life.is_uncertain(now) && life.counts(interfaces))
     }
 
     /// Whose MAC it is, of the nodes heard lately.
@@ -263,7 +258,7 @@ impl Membership {
     /// Somebody has said less than all.
     pub(crate) fn lacks_entries(&self) -> bool {
         self.lives()
-            .any(|(_, life)| life.alive && life.unsynced_since.is_some())
+            .any(|(_, life)| life.alive && life.lacking.is_some())
     }
 
     /// The processes that are believed.

@@ -15,8 +15,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const FULL_RATE: u32 = 200;
 /// Shortest time between two heartbeats when something urgent is to be said.
 const URGENT: Duration = Duration::from_millis(10);
-/// Pages that are added to one heartbeat when somebody asks.
-const EXTRA_PAGES: usize = 16;
+/// Time between two heartbeats while somebody asks for more than fits into one, and how many pages each then has.
+const ASKED: (Duration, usize) = (Duration::from_millis(20), 16);
 /// Nodes that are not heard and are greeted with each heartbeat.
 const GREETED: usize = 4;
 /// A node that was heard so lately is not given up: it gets each heartbeat.
@@ -150,7 +150,11 @@ impl Speaker {
         }
         let changes = room / 2;
         let asked = self.beat.asked_until.is_some_and(|until| now < until);
-        let pages = if asked { EXTRA_PAGES } else { 1 };
+        let (soon, many) = ASKED;
+        let pages = if asked { many } else { 1 };
+        if asked {
+            self.beat.next = self.beat.next.min(now + soon);
+        }
         for _ in 0..pages {
             let page = self.said.page(room - changes);
             let is_last = page.last == u128::MAX;

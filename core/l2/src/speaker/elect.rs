@@ -19,8 +19,8 @@ const PROBES: u8 = 3;
 const PROBE_SPACING: Duration = Duration::from_millis(50);
 /// Time until an owner that is not heard and answered a probe is probed again.
 const PROBE_AGAIN: Duration = Duration::from_millis(300);
-/// So long a node that has not said all is taken to own what we do not know of.
-const UNCERTAIN: Duration = Duration::from_secs(2);
+/// Time until it is looked again whether somebody still has not said all.
+const WAIT: Duration = Duration::from_millis(500);
 
 /// Why this node has no say about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,12 +207,10 @@ impl Speaker {
             };
             return self.own(now, address, claim, gain);
         }
-        if self
-            .membership
-            .is_uncertain(now, &claim.interfaces, UNCERTAIN)
-        {
+        claim.waits = self.membership.is_uncertain(now, &claim.interfaces);
+        if claim.waits {
             claim.state = State::Idle;
-            return Some(now + PROBE_SPACING);
+            return Some(now + WAIT);
         }
         match claim.former {
             Former::Left => self.own(now, address, claim, Gain::HandedOver),

@@ -82,8 +82,12 @@ impl Speaker {
 
     /// Looks again at every address about which others say something else.
     pub(super) fn take_shift(&mut self, now: Duration, shift: Shift) {
-        if shift.members {
+        if shift.members || shift.synced {
             self.version += 1;
+        }
+        if shift.synced {
+            let waiting = self.claims.iter().filter(|(_, claim)| claim.waits);
+            self.dirty.extend(waiting.map(|(address, _)| *address));
         }
         for node in &shift.silent {
             self.note_missed(node, DEAD);

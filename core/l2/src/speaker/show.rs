@@ -71,7 +71,7 @@ impl Speaker {
             segments: self.names(life.segments()),
             nominations: entries().filter(|entry| entry.candidate).count(),
             claims: entries().filter(|entry| entry.claimed).count(),
-            synced: life.unsynced_since.is_none(),
+            synced: life.lacking.is_none(),
         }
     }
 

@@ -251,3 +251,31 @@ fn shows_who_owns_an_address() {
         Some(std::format!("n{owner}"))
     );
 }
+
+#[test]
+fn addresses_of_many_pages_never_have_two_owners() {
+    let mut lan = Lan::new(3);
+    let now = lan.now;
+    let addresses: Vec<IpAddr> = (0..600_u32)
+        .map(|number| IpAddr::from((0x0a01_0000 + number).to_be_bytes()))
+        .collect();
+    for node in lan.nodes.iter_mut().flatten() {
+        for address in &addresses {
+            let nominee = node.claims[&vip()].nominee.clone();
+            node.handle_nominee(now, *address, nominee);
+        }
+    }
+    for _ in 0..50 {
+        lan.run(ms(100));
+        for address in &addresses {
+            let nodes = lan.nodes.iter().flatten();
+            let owners = nodes.filter(|node| node.claims[address].is_answered());
+            assert!(owners.count() <= 1, "{address} at {:?}", lan.now);
+        }
+    }
+    let owned = lan.nodes.iter().flatten().map(|node| {
+        let claims = node.claims.values();
+        claims.filter(|claim| claim.is_answered()).count()
+    });
+    assert_eq!(owned.sum::<usize>(), addresses.len() + 1);
+}
