@@ -21,10 +21,14 @@ pub struct ServiceEvent {
     pub uid: Name,
     /// CamelCase: what happened.
     pub reason: String,
+    /// CamelCase: what was done.
+    pub action: &'static str,
     /// True: somebody may have to act.
     pub warning: bool,
     /// A sentence for people.
     pub message: String,
+    /// When it happened, which is also its name: written again, it is still the same Event. `None`: when it is written.
+    pub at: Option<Timestamp>,
 }
 
 /// Who reports: the program and this instance of it.
@@ -45,7 +49,8 @@ pub async fn create(
     reporter: &Reporter,
     event: &ServiceEvent,
 ) -> Result<(), WriteError> {
-    let object = object(reporter, event, Timestamp::now());
+    let at = event.at.unwrap_or_else(Timestamp::now);
+    let object = object(reporter, event, at);
     match writer
         .create(Target::Event, Some(&event.key.namespace), &object)
         .await
@@ -60,8 +65,10 @@ fn object(reporter: &Reporter, event: &ServiceEvent, now: Timestamp) -> Event {
         key,
         uid,
         reason,
+        action,
         warning,
         message,
+        at: _,
     } = event;
     Event {
         metadata: ObjectMeta {
@@ -70,7 +77,7 @@ fn object(reporter: &Reporter, event: &ServiceEvent, now: Timestamp) -> Event {
             name: Some(format!("{}.{:x}", key.name, now.as_nanosecond())),
             ..ObjectMeta::default()
         },
-        action: Some("Allocate".to_owned()),
+        action: Some((*action).to_owned()),
         event_time: Some(MicroTime(now)),
         note: Some(up_to(message, NOTE_LIMIT).to_owned()),
         reason: Some(reason.clone()),
@@ -108,8 +115,10 @@ mod tests {
             key: ServiceKey::new("shop", "web"),
             uid: "u-7".into(),
             reason: "PoolExhausted".into(),
+            action: "Allocate",
             warning: true,
             message: message.into(),
+            at: None,
         }
     }
 

@@ -107,8 +107,10 @@ mod tests {
                 key: ServiceKey::new("n", format!("s{number}")),
                 uid: "u".into(),
                 reason: "Assigned".into(),
+                action: "Allocate",
                 warning: false,
                 message: String::new(),
+                at: None,
             });
         }
         outbox

@@ -115,8 +115,10 @@ pub(crate) fn event(write: Write) -> Option<ServiceEvent> {
         key,
         uid,
         reason: reason.into_owned(),
+        action: "Allocate",
         warning,
         message,
+        at: None,
     })
 }
 
