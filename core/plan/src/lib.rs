@@ -43,7 +43,7 @@ pub use cni::{Cni, CniConfig};
 pub use decision::{Decision, Gap, Skip};
 pub use diff::{RouteDiff, RouteOp, apply, diff};
 pub use gate::{GateMode, Outcome, Probe, ProbeTarget};
-pub use link::{Link, LinkRole, Links};
+pub use link::{Ethernet, Link, LinkRole, Links};
 pub use loop_prevention::Guard;
 pub use nat::{Egress, FamilyEgress, SourceNat};
 pub use network::{Learned, NetworkPlan, Part};

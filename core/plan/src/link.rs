@@ -1,7 +1,8 @@
 use alloc::{collections::BTreeMap, vec::Vec};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
+use l2::Mac;
 use model::Name;
 
 /// This node's interfaces by index, as the kernel has them (rtnetlink(7)).
@@ -25,6 +26,19 @@ pub struct Link {
     pub default_ipv4: bool,
     /// A default route of IPv6 leaves through it.
     pub default_ipv6: bool,
+    /// What ARP and NDP need; `None` where nobody can be asked who has an address, or where another interface speaks for
+    /// this one.
+    pub ethernet: Option<Ethernet>,
+}
+
+/// An interface on which addresses can be answered: Ethernet (ARPHRD_ETHER) with broadcast (IFF_BROADCAST), neither a
+/// loopback (IFF_LOOPBACK) nor without ARP (IFF_NOARP), and part of no bond or bridge (IFLA_MASTER).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ethernet {
+    /// Its MAC (IFLA_ADDRESS).
+    pub mac: Mac,
+    /// Its lowest link-local address that can be used.
+    pub link_local: Option<Ipv6Addr>,
 }
 
 /// What an interface is for.
@@ -89,6 +103,7 @@ mod tests {
             addresses: Vec::from([address.parse().unwrap()]),
             default_ipv4: false,
             default_ipv6: false,
+            ethernet: None,
         }
     }
 

@@ -202,6 +202,7 @@ pub(crate) fn links() -> Links {
         addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
         default_ipv4: role == LinkRole::Uplink,
         default_ipv6: role == LinkRole::Uplink,
+        ethernet: None,
     };
     Links(BTreeMap::from([
         (1, link("lo", LinkRole::Holder, &["127.0.0.1/8", "::1/128"])),

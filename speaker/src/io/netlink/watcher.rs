@@ -97,10 +97,11 @@ impl Watcher {
         }
         if stale.addresses {
             seen.addresses.clear();
+            seen.link_locals.clear();
             let question = RouteNetlinkMessage::GetAddress(AddressMessage::default());
             let each = |message: Message<'_>| {
-                if let Some((index, address)) = decode_address(message.payload) {
-                    seen.addresses.entry(index).or_default().push(address);
+                if let Some(own) = decode_address(message.payload) {
+                    seen.add(own);
                 }
             };
             self.questions.ask(question, true, each).await?;
