@@ -38,7 +38,7 @@ pub struct Case {
     pub lab: Lab,
     /// Namespace, pool and advertisement have this name.
     pub name: String,
-    index: u8,
+    pub(crate) index: u8,
 }
 
 /// All cases of one run share this; a case blocks its own thread of the test harness.

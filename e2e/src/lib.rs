@@ -33,6 +33,7 @@ pub mod node;
 mod pki;
 mod restore;
 pub mod router;
+pub mod segment;
 pub mod snapshot;
 mod state;
 pub mod step;

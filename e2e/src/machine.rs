@@ -25,6 +25,17 @@ impl Machine {
         self.name
     }
 
+    /// The name of its network namespace below /run/netns, where containerlab puts it.
+    pub(crate) fn namespace(self) -> String {
+        container(self.name)
+    }
+
+    /// A program of this machine in the network namespace of the container, to be completed and run: unlike one inside
+    /// the container it ends with its future.
+    pub(crate) fn enter(self, program: &str) -> Command {
+        Command::new("ip").args(["netns", "exec", &self.namespace(), program])
+    }
+
     /// A command inside the container, to be completed and run.
     #[must_use]
     pub fn command(self, program: &str) -> Command {

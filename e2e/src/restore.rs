@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use crds::{BGPAdvertisement, BGPPeer, IPAddressPool};
+use crds::{BGPAdvertisement, BGPPeer, IPAddressPool, L2Advertisement};
 use k8s_openapi::api::core::v1::{Namespace, Node as NodeObject, Secret, Service};
 use kube::api::{Api, DeleteParams, ListParams};
 
@@ -11,7 +11,7 @@ use crate::case::LABEL;
 use crate::condition::{Seen, await_condition};
 use crate::herald::NAMESPACE;
 use crate::network::Network;
-use crate::{Lab, control_plane};
+use crate::{Lab, control_plane, segment};
 
 /// Removes what the cases of an earlier run have left in the cluster, and waits until it is gone.
 pub(crate) async fn sweep(lab: &Lab) -> Result<()> {
@@ -52,6 +52,9 @@ pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
     Api::<BGPAdvertisement>::all(client.clone())
         .delete_collection(&now, &selected)
         .await?;
+    Api::<L2Advertisement>::all(client.clone())
+        .delete_collection(&now, &selected)
+        .await?;
     Api::<IPAddressPool>::all(client.clone())
         .delete_collection(&now, &selected)
         .await?;
@@ -69,8 +72,12 @@ pub(crate) async fn restore(lab: &Lab) -> Result<()> {
     if !lab.cluster.ready().await.unwrap_or(false) {
         revive_api_server(lab).await?;
     }
-    let client = lab.client.machine();
-    for machine in lab.nodes().iter().map(|node| node.machine).chain([client]) {
+    let outside = match lab.network {
+        Network::Other => vec![lab.client.machine()],
+        Network::Herald => vec![lab.client.machine(), segment::GUEST],
+    };
+    let nodes = lab.nodes().iter().map(|node| node.machine);
+    for machine in nodes.chain(outside) {
         machine.stop_fetching().await?;
     }
     for &node in lab.nodes() {
@@ -80,12 +87,15 @@ pub(crate) async fn restore(lab: &Lab) -> Result<()> {
             lab.load_herald(node).await?;
             lab.await_pod_ranges(node).await?;
         }
-        node.set_link(true).await?;
+        for interface in lab.network.interfaces() {
+            node.set_interface(interface, true).await?;
+        }
         node.restore_addresses(lab.network).await?;
         relabel(lab, node.name()).await?;
     }
-    if lab.network == Network::Other {
-        lab.route_pods().await?;
+    match lab.network {
+        Network::Other => lab.route_pods().await?,
+        Network::Herald => segment::restore().await?,
     }
     lab.router.restore().await?;
     lab.apply_manifest().await?;

@@ -96,6 +96,21 @@ pub fn advertisement(name: &str, pool: &str) -> Value {
     })
 }
 
+/// An advertisement of one pool by ARP and NDP on one interface of every node.
+#[must_use]
+pub fn l2_advertisement(name: &str, pool: &str, interface: &str) -> Value {
+    json!({
+        "apiVersion": "heraldlb.io/v1alpha1",
+        "kind": "L2Advertisement",
+        "metadata": {"name": name},
+        "spec": {
+            "ipAddressPools": [pool],
+            "interfaces": [interface],
+            "stabilityTime": "1s",
+        },
+    })
+}
+
 /// The router as a peer of some nodes alone.
 #[must_use]
 pub fn peer_of(name: &str, address: &str, nodes: &[Node]) -> Value {

@@ -32,10 +32,17 @@ impl Capture {
     /// # Errors
     /// When tcpdump is missing, or refuses the filter.
     pub fn start(namespace: &str, filter: &str) -> Result<Self> {
+        Self::on(namespace, "eth0", filter)
+    }
+
+    /// The same on another interface.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub fn on(namespace: &str, interface: &str, filter: &str) -> Result<Self> {
         let mut tcpdump = Command::new("ip")
-            .args([
-                "netns", "exec", namespace, "tcpdump", "-i", "eth0", "-n", "-U", "-w", "-",
-            ])
+            .args(["netns", "exec", namespace, "tcpdump"])
+            .args(["-i", interface, "-n", "-U", "-w", "-"])
             .args(["--immediate-mode", "--time-stamp-precision=nano", filter])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
