@@ -131,6 +131,7 @@ impl Speaker {
                 port.restart(now);
             }
             self.touch_all();
+            self.version += 1;
         }
     }
 
