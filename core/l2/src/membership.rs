@@ -183,22 +183,15 @@ impl Membership {
             }
             peer.trial.take_if(|trial| !trial.alive);
         }
-        self.peers.retain(|_, peer| {
-            let heard = peer
-                .life
-                .iter()
-                .chain(&peer.trial)
-                .map(Life::last_heard)
-                .max();
-            heard.is_some_and(|heard| now < heard + FORGET)
-        });
+        self.peers
+            .retain(|_, peer| peer.forgotten().is_some_and(|forgotten| now < forgotten));
         let lives = self
             .peers
             .values()
             .flat_map(|peer| peer.life.iter().chain(&peer.trial));
-        let forget = lives.clone().map(|life| life.last_heard() + FORGET).min();
         let deaths = lives.filter_map(Life::expires);
-        self.expires = deaths.chain(forget).min();
+        let forgotten = self.peers.values().filter_map(Peer::forgotten);
+        self.expires = deaths.chain(forgotten).min();
         shift
     }
 
@@ -281,6 +274,13 @@ impl Membership {
 }
 
 impl Peer {
+    /// When it is forgotten, unless it is heard again.
+    fn forgotten(&self) -> Option<Duration> {
+        let lives = self.life.iter().chain(&self.trial);
+        let heard = lives.map(Life::last_heard).max()?;
+        Some(heard + FORGET)
+    }
+
     /// The process on trial has proven to be alive: the one before has ended.
     fn promote(&mut self, shift: &mut Shift) {
         if self.trial.as_ref().is_none_or(|trial| !trial.proven) && self.life.is_some() {

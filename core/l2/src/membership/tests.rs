@@ -180,3 +180,21 @@ fn forgets_who_is_gone_for_long() {
     membership.handle_timeout(due);
     assert_eq!((due, membership.lives().count()), (FORGET, 0));
 }
+
+#[test]
+fn a_process_that_never_proves_to_be_alive_does_not_keep_us_busy() {
+    let mut membership = Membership::new(OURS);
+    membership
+        .handle_heartbeat(ms(0), SEGMENT, source(), heartbeat(1, 1, &[]))
+        .unwrap();
+    let late = FORGET + ms(1);
+    let deaf = Heartbeat {
+        heard: vec![5],
+        ..heartbeat(2, 1, &[])
+    };
+    membership
+        .handle_heartbeat(late, SEGMENT, source(), deaf)
+        .unwrap();
+    membership.handle_timeout(late);
+    assert!(membership.poll_timeout().is_some_and(|due| due > late));
+}
