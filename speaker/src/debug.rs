@@ -6,12 +6,13 @@ use std::net::IpAddr;
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use bgp::{PeerSet, Prefix, SessionView};
-use plan::{Decision, Plan, Target};
+use l2::View;
+use plan::{Decision, Decisions, Plan, Protocol, Target};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    io::bgp::Observed,
+    io::{bgp::Observed, l2::L2State},
     kernel::KernelState,
     planner::{Facts, Query, ask},
 };
@@ -24,6 +25,7 @@ pub(crate) struct Sources {
     pub(crate) facts: watch::Receiver<Facts>,
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) kernel: watch::Receiver<KernelState>,
+    pub(crate) l2: watch::Receiver<L2State>,
 }
 
 #[derive(Debug, Serialize)]
@@ -46,16 +48,17 @@ struct Page {
     kernel: network::Kernel,
 }
 
-/// One address of one Service, or a Service without an address.
+/// One address of one Service, or a Service without an address, by one protocol.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ServiceLine {
     service: String,
     address: Option<IpAddr>,
+    protocol: &'static str,
     announced: bool,
     reason: &'static str,
     message: String,
-    /// To whom; `null`: to every peer.
+    /// To whom by BGP; absent: to every peer.
     #[serde(skip_serializing_if = "Option::is_none")]
     peers: Option<Vec<String>>,
 }
@@ -101,7 +104,9 @@ pub(crate) fn router(sources: Sources) -> Router {
 }
 
 async fn page(State(sources): State<Sources>) -> axum::response::Response {
-    let Some(services) = ask(&sources.queries, service_lines).await else {
+    let view = sources.l2.borrow().view.clone();
+    let lines = move |plan: &Plan| service_lines(plan, &view);
+    let Some(services) = ask(&sources.queries, lines).await else {
         return (StatusCode::SERVICE_UNAVAILABLE, "the speaker is stopping\n").into_response();
     };
     Json(sources.page(services)).into_response()
@@ -137,19 +142,37 @@ impl Sources {
     }
 }
 
-fn service_lines(plan: &Plan) -> Vec<ServiceLine> {
-    let line = |(target, decision): (&Target, &Decision)| ServiceLine {
+fn service_lines(plan: &Plan, view: &View) -> Vec<ServiceLine> {
+    let lines = |(target, decisions): (&Target, &Decisions)| {
+        let held = target
+            .address
+            .and_then(|address| view.addresses.get(&address));
+        let bgp = service_line(plan, target, Protocol::Bgp, &decisions.bgp);
+        let l2 = service_line(plan, target, Protocol::L2, &decisions.l2.elected(held));
+        [bgp, l2]
+    };
+    plan.decisions.iter().flat_map(lines).collect()
+}
+
+fn service_line(
+    plan: &Plan,
+    target: &Target,
+    protocol: Protocol,
+    decision: &Decision,
+) -> ServiceLine {
+    let advertised = decision.is_announce() && protocol == Protocol::Bgp;
+    ServiceLine {
         service: target.service.to_string(),
         address: target.address,
+        protocol: protocol.as_str(),
         announced: decision.is_announce(),
         reason: decision.reason(),
         message: decision.to_string(),
         peers: target
             .address
-            .filter(|_| decision.is_announce())
-            .and_then(|a| peers(plan, a)),
-    };
-    plan.decisions.iter().map(line).collect()
+            .filter(|_| advertised)
+            .and_then(|address| peers(plan, address)),
+    }
 }
 
 fn peers(plan: &Plan, address: IpAddr) -> Option<Vec<String>> {
@@ -188,6 +211,7 @@ mod tests {
     use std::sync::Arc;
 
     use bgp::{Route, RouteAttributes};
+    use l2::{Held, Standing};
     use model::ServiceKey;
     use plan::Skip;
 
@@ -203,25 +227,52 @@ mod tests {
             peers: PeerSet::only(vec!["tor".into()]),
             attributes: Arc::new(RouteAttributes::default()),
         };
+        let decisions = |bgp, l2| Decisions { bgp, l2 };
+        let no_endpoints = Decision::Skip(Skip::NoEndpoints);
         let plan = Plan {
             decisions: [
-                (target("web", "10.0.0.1"), Decision::Announce),
-                (target("api", "10.0.0.2"), Decision::Skip(Skip::NoEndpoints)),
+                (
+                    target("web", "10.0.0.1"),
+                    decisions(Decision::Announce, Decision::Announce),
+                ),
+                (
+                    target("api", "10.0.0.2"),
+                    decisions(no_endpoints.clone(), no_endpoints),
+                ),
             ]
             .into(),
             routes: [(Prefix::host("10.0.0.1".parse().unwrap()), vec![route])].into(),
             ..Plan::default()
         };
-        let lines = serde_json::to_value(service_lines(&plan)).unwrap();
+        let held = Held {
+            standing: Standing::NotOwner,
+            interfaces: Vec::new(),
+            owner: Some("w2".into()),
+        };
+        let view = View {
+            addresses: [("10.0.0.1".parse().unwrap(), held)].into(),
+            ..View::default()
+        };
+        let lines = serde_json::to_value(service_lines(&plan, &view)).unwrap();
+        let no_endpoints =
+            "no endpoint of the address's family is ready, or serving while terminating";
         let expected = serde_json::json!([
             {
-                "service": "default/api", "address": "10.0.0.2", "announced": false,
-                "reason": "NoEndpoints",
-                "message": "no endpoint of the address's family is ready, or serving while terminating",
+                "service": "default/api", "address": "10.0.0.2", "protocol": "BGP", "announced": false,
+                "reason": "NoEndpoints", "message": no_endpoints,
             },
             {
-                "service": "default/web", "address": "10.0.0.1", "announced": true,
+                "service": "default/api", "address": "10.0.0.2", "protocol": "L2", "announced": false,
+                "reason": "NoEndpoints", "message": no_endpoints,
+            },
+            {
+                "service": "default/web", "address": "10.0.0.1", "protocol": "BGP", "announced": true,
                 "reason": "Announced", "message": "announced", "peers": ["tor"],
+            },
+            {
+                "service": "default/web", "address": "10.0.0.1", "protocol": "L2", "announced": false,
+                "reason": "NotOwner",
+                "message": "another node is to answer (NotOwner); node w2 owns the address",
             },
         ]);
         assert_eq!(lines, expected);

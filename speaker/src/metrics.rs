@@ -1,5 +1,6 @@
 //! Metrics of the speaker. Values are read when somebody asks; no label names a Service.
 
+mod decisions;
 mod kernel;
 
 use std::{fmt, sync::Arc};
@@ -16,7 +17,12 @@ use prometheus_client::{
 };
 use tokio::sync::watch;
 
-use crate::{io::bgp::Observed, kernel::KernelState, planner::Facts};
+use crate::{
+    io::{bgp::Observed, l2::L2State},
+    kernel::KernelState,
+    planner::Facts,
+};
+use decisions::Decisions;
 
 type Labels = Vec<(&'static str, &'static str)>;
 type Write = Family<Labels, Counter>;
@@ -93,6 +99,7 @@ impl Metrics {
         facts: watch::Receiver<Facts>,
         observed: watch::Receiver<Observed>,
         kernel: watch::Receiver<KernelState>,
+        l2: watch::Receiver<L2State>,
     ) -> Self {
         let mut registry = daemon::metrics::registry(env!("CARGO_PKG_VERSION"));
         let writes = Write::default();
@@ -101,7 +108,8 @@ impl Metrics {
             "Write requests to the API server",
             writes.clone(),
         );
-        registry.register_collector(Box::new(Planning(facts)));
+        registry.register_collector(Box::new(Planning(facts.clone())));
+        registry.register_collector(Box::new(Decisions { facts, l2 }));
         registry.register_collector(Box::new(Sessions(observed)));
         registry.register_collector(Box::new(kernel::Kernel(kernel)));
         Self { registry, writes }
@@ -130,7 +138,7 @@ impl Collector for Planning {
         let mut gauge = |name, help, value| single(&mut encoder, name, help, value);
         gauge(
             "announced_addresses",
-            "Addresses that this node announces",
+            "Addresses that this node announces by BGP",
             facts.announced as u64,
         )?;
         gauge(
@@ -148,24 +156,12 @@ impl Collector for Planning {
         let encoder_of =
             encoder.encode_descriptor("gate_timeouts", help, None, MetricType::Counter)?;
         counter.encode(encoder_of)?;
-        decisions(&mut encoder, &facts)?;
         kinds(&mut encoder, &facts)
     }
 }
 
 fn single(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> fmt::Result {
     ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
-}
-
-fn decisions(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
-    let help = "Addresses of Services by decision: Announced, or the first reason why not";
-    let mut family =
-        encoder.encode_descriptor("announce_decisions", help, None, MetricType::Gauge)?;
-    for reason in std::iter::once("Announced").chain(plan::Skip::REASONS) {
-        let count = facts.decisions.get(reason).copied().unwrap_or_default();
-        ConstGauge::new(count).encode(family.encode_family(&[("reason", reason)])?)?;
-    }
-    Ok(())
 }
 
 fn kinds(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
@@ -271,13 +267,18 @@ fn rejected(encoder: &mut DescriptorEncoder, sessions: &[SessionView]) -> fmt::R
 
 #[cfg(test)]
 mod tests {
+    use plan::Protocol;
     use prometheus_client::encoding::text;
 
     use super::*;
 
     #[test]
     fn shows_every_reason_and_counts_by_it() {
-        let decisions = [("Announced", 3), ("NoEndpoints", 1)].into();
+        let decisions = [
+            ((Protocol::Bgp, "Announced"), 3),
+            ((Protocol::L2, "NoEndpoints"), 1),
+        ]
+        .into();
         let facts = Facts {
             decisions,
             announced: 2,
@@ -286,15 +287,17 @@ mod tests {
         let (_facts, facts_seen) = watch::channel(facts);
         let (_observed, observed_seen) = watch::channel(Observed::default());
         let (_kernel, kernel_seen) = watch::channel(KernelState::default());
-        let metrics = Metrics::new(facts_seen, observed_seen, kernel_seen);
+        let (_l2, l2_seen) = watch::channel(L2State::default());
+        let metrics = Metrics::new(facts_seen, observed_seen, kernel_seen, l2_seen);
         metrics.count_writes()(Target::SpeakerState, Outcome::Written);
         let mut page = String::new();
         text::encode(&mut page, &metrics.registry).unwrap();
         for line in [
             "herald_announced_addresses 2",
-            "herald_announce_decisions{reason=\"Announced\"} 3",
-            "herald_announce_decisions{reason=\"NoEndpoints\"} 1",
-            "herald_announce_decisions{reason=\"NoPeer\"} 0",
+            "herald_announce_decisions{protocol=\"BGP\",reason=\"Announced\"} 3",
+            "herald_announce_decisions{protocol=\"L2\",reason=\"NoEndpoints\"} 1",
+            "herald_announce_decisions{protocol=\"BGP\",reason=\"NoPeer\"} 0",
+            "herald_announce_decisions{protocol=\"L2\",reason=\"NotOwner\"} 0",
             "herald_kind_not_served{kind=\"BGPPeer\"} 0",
             "herald_watch_failures_total{kind=\"Service\"} 0",
             "herald_gate_timeouts_total 0",

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -10,14 +11,14 @@ use cluster::watch::{Event, Watches};
 use model::Name;
 use plan::{
     Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Plan, Planner,
-    ProbeTarget, Unusable,
+    ProbeTarget, Protocol, Unusable,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
 
-use crate::io::{self, nft::Guards};
+use crate::io::{self, l2::Nominations, nft::Guards};
 
 /// What status, metrics and probes need of the planner; the newest value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,10 +35,16 @@ pub(crate) struct Facts {
     pub(crate) herald_is_up: bool,
     /// Objects that this node cannot use.
     pub(crate) unusable: Vec<Unusable>,
-    /// Addresses that this node announces.
+    /// Addresses that this node announces by BGP.
     pub(crate) announced: usize,
-    /// Decisions by reason.
-    pub(crate) decisions: BTreeMap<&'static str, u64>,
+    /// A L2Advertisement selects this node.
+    pub(crate) takes_part_in_l2: bool,
+    /// Addresses that this node may answer for on layer 2.
+    pub(crate) nominated: usize,
+    /// The same addresses, and how many Services each of them has.
+    pub(crate) nominees: Arc<BTreeMap<IpAddr, u64>>,
+    /// Decisions by protocol and reason, as the plan has them: it does not know what the election of layer 2 says.
+    pub(crate) decisions: BTreeMap<(Protocol, &'static str), u64>,
     /// Addresses that wait for the data plane.
     pub(crate) gate_waiting: usize,
     /// How often silence of the data plane was taken for readiness.
@@ -56,6 +63,8 @@ pub(crate) struct Outlets {
     pub(crate) network: watch::Sender<Arc<NetworkPlan>>,
     /// Changed guards that the packet filter has not taken yet.
     pub(crate) guards: watch::Sender<Guards>,
+    /// What the driver of layer 2 has not taken yet.
+    pub(crate) nominations: watch::Sender<Nominations>,
     pub(crate) addresses: watch::Sender<NodeAddresses>,
     pub(crate) facts: watch::Sender<Facts>,
 }
@@ -160,6 +169,9 @@ impl PlannerDriver {
             let plan = self.planner.plan();
             self.facts.unusable.clone_from(&plan.unusable);
             self.facts.announced = plan.announced();
+            self.facts.takes_part_in_l2 = plan.takes_part_in_l2;
+            self.facts.nominated = plan.nominees.len();
+            self.facts.nominees = Arc::new(plan.services_of_nominees());
             self.facts.decisions.clone_from(self.planner.counts());
         }
         self.facts.missing = self.planner.missing().map(model::Kind::as_str).collect();
@@ -203,6 +215,16 @@ impl PlannerDriver {
             self.outlets
                 .guards
                 .send_modify(|pending| pending.merge(guards));
+        }
+        let nominations = Nominations {
+            changed: std::mem::take(&mut changes.nominees),
+            nodes: changes.nodes.take(),
+            keys: changes.heartbeat_keys.take(),
+        };
+        if nominations != Nominations::default() {
+            self.outlets
+                .nominations
+                .send_modify(|pending| pending.merge(nominations));
         }
         if !changes.is_empty() {
             self.outlets

@@ -23,6 +23,7 @@ use crate::{
     Flags, capability, debug,
     host::Host,
     io::bgp::{self, Observed},
+    io::l2::L2State,
     io::nft::Guards,
     kernel::KernelState,
     metrics::Metrics,
@@ -61,10 +62,12 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     let (observed, observed_seen) = watch::channel(Observed::default());
     let (queries, queries_seen) = mpsc::channel(QUERIES);
     let (learned, learned_seen) = watch::channel(Learned::default());
+    let (_l2, l2_seen) = watch::channel(L2State::default());
     let outlets = Outlets {
         changes: watch::Sender::new(Changes::default()),
         network: watch::Sender::new(Arc::<NetworkPlan>::default()),
         guards: watch::Sender::new(Guards::default()),
+        nominations: watch::Sender::default(),
         addresses: watch::Sender::default(),
         facts,
     };
@@ -92,19 +95,21 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         facts: facts_seen,
         observed: observed_seen,
         kernel: host.kernel,
+        l2: l2_seen,
     };
     parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
     report.start(client, servers, queries, &mut parts);
     watch_over(stop, sessions, parts).await
 }
 
-/// What is told to the outside: status, metrics, probes and debug page, all from the same three sources.
+/// What is told to the outside: status, metrics, probes and debug page, all from the same sources.
 struct Report {
     node: Name,
     started: Instant,
     facts: watch::Receiver<Facts>,
     observed: watch::Receiver<Observed>,
     kernel: watch::Receiver<KernelState>,
+    l2: watch::Receiver<L2State>,
 }
 
 impl Report {
@@ -121,8 +126,9 @@ impl Report {
             facts,
             observed,
             kernel,
+            l2,
         } = self;
-        let metrics = Metrics::new(facts.clone(), observed.clone(), kernel.clone());
+        let metrics = Metrics::new(facts.clone(), observed.clone(), kernel.clone(), l2.clone());
         let writes = metrics.count_writes();
         let writer = Writer::new(client, Manager::Speaker, Gate::open(), writes);
         let probes = Probes::new();
@@ -134,6 +140,7 @@ impl Report {
             facts: facts.clone(),
             observed: observed.clone(),
             kernel: kernel.clone(),
+            l2,
         };
         parts.spawn(private.run(debug::router(sources)));
         let node_reporter = NodeReporter {

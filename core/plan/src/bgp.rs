@@ -2,9 +2,9 @@ use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use core::net::IpAddr;
 
 use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
-use model::{Name, Node, PodNetwork};
+use model::{Advertisement, Name, Node, PodNetwork};
 
-use crate::PlannedPeer;
+use crate::{Guard, PlannedPeer};
 
 /// The sessions that this node should hold, by name of the BGPPeer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,33 @@ impl Peers {
         match set {
             PeerSet::All => self.0.values().any(takes),
             PeerSet::Only(names) => names.iter().filter_map(|name| self.0.get(name)).any(takes),
+        }
+    }
+}
+
+/// How an address is advertised.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// To whom.
+    pub(crate) peers: PeerSet,
+    /// What becomes of its packets that no Service takes; `None`: they are forwarded.
+    pub(crate) guard: Option<Guard>,
+}
+
+impl Grant {
+    /// What an advertisement asks for.
+    pub(crate) fn of(advertisement: &Advertisement) -> Self {
+        Self {
+            peers: named(&advertisement.peers),
+            guard: Guard::of(advertisement.loop_prevention),
+        }
+    }
+
+    /// What two advertisements, or two Services of one address, ask for together.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            peers: union(self.peers, &other.peers),
+            guard: self.guard.max(other.guard),
         }
     }
 }

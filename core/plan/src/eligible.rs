@@ -1,13 +1,14 @@
 use alloc::vec::Vec;
 use core::net::IpAddr;
 
-use bgp::PeerSet;
+use l2::Nominee;
 use model::{Reachable, Service, ServiceKey, StatusOwner, TrafficPolicy};
 
 use crate::{
-    Gap, Guard, Skip,
-    bgp::union,
+    Gap, Protocol, Skip,
+    bgp::Grant,
     gate::Requirement,
+    l2::unite,
     view::{Resolved, View},
 };
 
@@ -22,42 +23,56 @@ pub(crate) struct Candidate<'a> {
     pub(crate) endpoints: Option<&'a Reachable>,
 }
 
-/// How an address is announced.
+/// What is decided about the candidate, by protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Grant {
-    /// To whom.
-    pub(crate) peers: PeerSet,
-    /// What becomes of its packets that no Service takes; `None`: they are forwarded.
-    pub(crate) guard: Option<Guard>,
+pub(crate) struct Eligible {
+    /// To whom it is advertised.
+    pub(crate) bgp: Result<Grant, Skip>,
+    /// How this node would answer for it.
+    pub(crate) l2: Result<Nominee, Skip>,
 }
 
-impl Grant {
-    /// What two advertisements, or two Services of one address, ask for together.
-    pub(crate) fn and(self, other: Self) -> Self {
-        Self {
-            peers: union(self.peers, &other.peers),
-            guard: self.guard.max(other.guard),
-        }
-    }
-}
-
-/// Decides whether this node announces the candidate by BGP, and how; else says the first reason why not.
+/// Decides whether this node announces the candidate, and how; else says the first reason why not.
 ///
 /// `ready` tells whether the data plane meets a requirement; it is asked only when everything before holds.
 pub(crate) fn eligible(
     view: &View,
     candidate: Candidate<'_>,
-    ready: impl FnOnce(Requirement) -> bool,
-) -> Result<Grant, Skip> {
+    mut ready: impl FnMut(Requirement) -> bool,
+) -> Eligible {
+    let bgp = usable(
+        view,
+        candidate,
+        (Protocol::Bgp, &view.advertisements),
+        &mut ready,
+    );
+    let l2 = usable(
+        view,
+        candidate,
+        (Protocol::L2, &view.l2_advertisements),
+        &mut ready,
+    );
+    Eligible {
+        bgp: bgp.and_then(|advertisements| grant(view, candidate.address, &advertisements)),
+        l2: l2.and_then(|advertisements| nominate(&advertisements)),
+    }
+}
+
+/// What both protocols ask, in the order of the reasons; gives the advertisements that count.
+fn usable<'a, T>(
+    view: &View,
+    candidate: Candidate<'_>,
+    (protocol, advertisements): (Protocol, &'a [Resolved<T>]),
+    ready: &mut impl FnMut(Requirement) -> bool,
+) -> Result<Vec<&'a Resolved<T>>, Skip> {
     served(view, candidate.service)?;
     held(candidate)?;
-    let advertisements = advertised(view, candidate)?;
+    let advertisements = advertised(protocol, advertisements, candidate)?;
     node_takes_part(view)?;
-    let requirement = reachable(view, candidate)?;
-    if !ready(requirement) {
-        return Err(Skip::DataplaneNotReady);
+    match ready(reachable(view, candidate)?) {
+        true => Ok(advertisements),
+        false => Err(Skip::DataplaneNotReady),
     }
-    grant(view, candidate.address, &advertisements)
 }
 
 /// Why a Service without any address is not announced.
@@ -86,20 +101,24 @@ fn held(candidate: Candidate<'_>) -> Result<(), Skip> {
 }
 
 /// The advertisements for the address that select this node.
-fn advertised<'a>(view: &'a View, candidate: Candidate<'_>) -> Result<Vec<&'a Resolved>, Skip> {
+fn advertised<'a, T>(
+    protocol: Protocol,
+    advertisements: &'a [Resolved<T>],
+    candidate: Candidate<'_>,
+) -> Result<Vec<&'a Resolved<T>>, Skip> {
     let labels = &candidate.service.meta.labels;
     let covering = || {
-        view.advertisements
+        advertisements
             .iter()
             .filter(|a| a.covers(candidate.address, labels))
     };
-    let here: Vec<&Resolved> = covering()
+    let here: Vec<&Resolved<T>> = covering()
         .filter(|advertisement| advertisement.here)
         .collect();
     match (here.is_empty(), covering().next()) {
         (false, _) => Ok(here),
-        (true, Some(_)) => Err(Skip::NodeNotSelected),
-        (true, None) => Err(Skip::NoAdvertisement),
+        (true, Some(_)) => Err(Skip::NodeNotSelected(protocol)),
+        (true, None) => Err(Skip::NoAdvertisement(protocol)),
     }
 }
 
@@ -141,14 +160,22 @@ fn local_requirement(service: &Service) -> Requirement {
         .map_or(Requirement::KubeProxy, Requirement::HealthCheck)
 }
 
-fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved]) -> Result<Grant, Skip> {
+fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved<Grant>]) -> Result<Grant, Skip> {
     advertisements
         .iter()
-        .filter(|advertisement| view.peers.take(&advertisement.peers, address))
-        .map(|advertisement| Grant {
-            peers: advertisement.peers.clone(),
-            guard: advertisement.guard,
-        })
+        .map(|advertisement| &advertisement.terms)
+        .filter(|terms| view.peers.take(&terms.peers, address))
+        .cloned()
         .reduce(Grant::and)
         .ok_or(Skip::NoPeer)
+}
+
+fn nominate(advertisements: &[&Resolved<Nominee>]) -> Result<Nominee, Skip> {
+    let terms = advertisements
+        .iter()
+        .map(|advertisement| &advertisement.terms);
+    terms
+        .cloned()
+        .reduce(unite)
+        .ok_or(Skip::NoAdvertisement(Protocol::L2))
 }

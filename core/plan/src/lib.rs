@@ -1,14 +1,15 @@
 //! What one node should do, and why not: the rules of announcing.
 //!
-//! [`Planner`] keeps the parsed world (`model::Cluster`) and says which BGP sessions this node holds and which prefixes
-//! it advertises to whom. It is driven like every machine here: `handle_*` takes what happened, `handle_timeout` is
+//! [`Planner`] keeps the parsed world (`model::Cluster`) and says which BGP sessions this node holds, which prefixes it
+//! advertises to whom, and which addresses it may answer for on layer 2. It is driven like every machine here: `handle_*` takes what happened, `handle_timeout` is
 //! called when `poll_timeout` has come, and `poll_changes`, `poll_probe` give what is to be done.
 //!
 //! Invariants
 //! * No plan, hence no withdrawal, before every kind of [`Planner::KINDS`] has had its first list.
 //! * A change of one Service reruns the rules for its addresses only, and the result equals that of running all.
 //! * One bad object never stops another one: peers, pools and advertisements that turn bad keep their last good value.
-//! * Every pair of Service and address has one [`Decision`], with the first reason that speaks against announcing.
+//! * Every pair of Service and address has one [`Decision`] per protocol, with the first reason that speaks against
+//!   announcing.
 //! * The data-plane gate delays becoming an announcer and never withdraws.
 //! * No input panics; there is no clock and no IO.
 #![no_std]
@@ -25,6 +26,7 @@ mod diff;
 mod eligible;
 mod gate;
 mod holder;
+mod l2;
 mod last_good;
 mod link;
 mod loop_prevention;
@@ -40,9 +42,10 @@ mod setting;
 mod view;
 
 pub use cni::{Cni, CniConfig};
-pub use decision::{Decision, Gap, Skip};
+pub use decision::{Decision, Decisions, Gap, Protocol, Skip};
 pub use diff::{RouteDiff, RouteOp, apply, diff};
 pub use gate::{GateMode, Outcome, Probe, ProbeTarget};
+pub use l2::NodeIps;
 pub use link::{Ethernet, Link, LinkRole, Links};
 pub use loop_prevention::Guard;
 pub use nat::{Egress, FamilyEgress, SourceNat};

@@ -6,27 +6,32 @@ use alloc::{collections::BTreeSet, sync::Arc, vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
 use bgp::{Prefix, Route};
+use l2::Nominee;
 use model::{AddressFamily, ServiceKey};
 
 use crate::{
-    Changes, Decision, Guard, NetworkPlan, Planner, Skip, Target,
-    eligible::{Candidate, Grant, eligible, unassigned},
+    Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Target,
+    bgp::Grant,
+    eligible::{Candidate, Eligible, eligible, unassigned},
     gate::Requirement,
     holder::{Holders, keeper},
+    l2::{node_ips, unite},
     network::Situation,
     planner::Stale,
     view::View,
 };
+use record::{replace, set};
 
 /// What the rules say about one address.
 struct Verdict {
     decisions: Vec<(Target, Decided)>,
     route: (Prefix, Vec<Route>),
     guard: (IpAddr, Option<Guard>),
+    nominee: (IpAddr, Option<Nominee>),
 }
 
 struct Decided {
-    decision: Decision,
+    decisions: Decisions,
     /// What the data plane lacks, for `DataplaneNotReady`.
     waits_for: Option<Requirement>,
 }
@@ -47,6 +52,9 @@ impl Planner {
         }
         if stale.network || stale.view {
             self.run_network(&view, &mut changes);
+        }
+        if stale.nodes || stale.view {
+            self.run_nodes(&view, &mut changes);
         }
         self.view = Some(view);
         changes
@@ -71,6 +79,16 @@ impl Planner {
         }
     }
 
+    fn run_nodes(&mut self, view: &View, changes: &mut Changes) {
+        self.plan.takes_part_in_l2 = view.takes_part_in_l2();
+        let nodes = self.cluster.nodes.values();
+        let nodes = node_ips(nodes.filter(|_| self.plan.takes_part_in_l2));
+        if *self.plan.nodes != nodes {
+            self.plan.nodes = Arc::new(nodes);
+            changes.nodes = Some(self.plan.nodes.clone());
+        }
+    }
+
     fn renew_view(&mut self, changes: &mut Changes) -> View {
         let (view, unusable) = View::new(
             &self.options.node,
@@ -81,6 +99,12 @@ impl Planner {
         if self.plan.peers != view.peers.0 {
             self.plan.peers = view.peers.0.clone();
             changes.peers = Some(self.plan.peers.values().cloned().collect());
+        }
+        if self.plan.heartbeat_keys != self.memory.heartbeat_keys {
+            self.plan
+                .heartbeat_keys
+                .clone_from(&self.memory.heartbeat_keys);
+            changes.heartbeat_keys = Some(self.plan.heartbeat_keys.clone());
         }
         self.plan.addresses = view.addresses;
         self.plan.unusable = unusable;
@@ -94,12 +118,13 @@ impl Planner {
         let mut routes: Vec<(Prefix, Vec<Route>)> = pod_routes
             .map(|(prefix, route)| (*prefix, vec![route.clone()]))
             .collect();
-        let mut guards = Vec::new();
+        let (mut guards, mut nominees) = (Vec::new(), Vec::new());
         for address in self.holders.addresses() {
             let mut verdict = self.decide(view, address);
             decided.append(&mut verdict.decisions);
             routes.push(verdict.route);
             guards.push(verdict.guard);
+            nominees.push(verdict.nominee);
         }
         self.plan.pod_cidrs = view.pod_routes.0.len();
         let without = self
@@ -116,7 +141,8 @@ impl Planner {
         }));
         self.replace_decisions(now, decided);
         self.replace_routes(routes, changes);
-        self.replace_guards(guards, changes);
+        replace(&mut self.plan.guards, guards, &mut changes.guards);
+        replace(&mut self.plan.nominees, nominees, &mut changes.nominees);
     }
 
     fn run_services(
@@ -137,8 +163,12 @@ impl Planner {
             }
             let (prefix, routes) = verdict.route;
             self.set_routes(prefix, routes, changes);
-            let (address, guard) = verdict.guard;
-            self.set_guard(address, guard, changes);
+            set(&mut self.plan.guards, verdict.guard, &mut changes.guards);
+            set(
+                &mut self.plan.nominees,
+                verdict.nominee,
+                &mut changes.nominees,
+            );
         }
     }
 
@@ -197,7 +227,7 @@ impl Planner {
         };
         let keeper = keeper(&view.settings, services());
         let mut decisions = Vec::with_capacity(holders.len());
-        let mut granted: Option<Grant> = None;
+        let (mut granted, mut nominee) = (None, None);
         for service in services() {
             let target = Target {
                 service: service.key.clone(),
@@ -218,42 +248,49 @@ impl Planner {
                         .plan
                         .decisions
                         .get(&target)
-                        .is_some_and(Decision::passed_gate);
+                        .is_some_and(Decisions::passed_gate);
                 waits_for = (!ready).then_some(requirement);
                 ready
             };
-            let decision = match eligible(view, candidate, ready) {
-                Ok(grant) => {
-                    granted = Some(match granted.take() {
-                        Some(all) => all.and(grant),
-                        None => grant,
-                    });
-                    Decision::Announce
-                }
-                Err(skip) => Decision::Skip(skip),
-            };
-            decisions.push((
-                target,
-                Decided {
-                    decision,
-                    waits_for,
+            let Eligible { bgp, l2 } = eligible(view, candidate, ready);
+            let decided = Decided {
+                decisions: Decisions {
+                    bgp: join(&mut granted, bgp, Grant::and),
+                    l2: join(&mut nominee, l2, unite),
                 },
-            ));
+                waits_for,
+            };
+            decisions.push((target, decided));
         }
-        let guard = granted.as_ref().and_then(|grant| grant.guard);
+        let guard = granted.as_ref().and_then(|grant: &Grant| grant.guard);
         let peers = granted.map(|grant| grant.peers);
         Verdict {
             decisions,
             route: (Prefix::host(address), self.router.routes(peers)),
             guard: (address, guard),
+            nominee: (address, nominee),
         }
+    }
+}
+
+/// Adds what one Service may to what all Services of the address may together.
+fn join<T>(all: &mut Option<T>, one: Result<T, Skip>, and: impl FnOnce(T, T) -> T) -> Decision {
+    match one {
+        Ok(one) => {
+            *all = Some(match all.take() {
+                Some(all) => and(all, one),
+                None => one,
+            });
+            Decision::Announce
+        }
+        Err(skip) => Decision::Skip(skip),
     }
 }
 
 impl Decided {
     fn skip(skip: Skip) -> Self {
         Self {
-            decision: Decision::Skip(skip),
+            decisions: Decisions::skip(skip),
             waits_for: None,
         }
     }

@@ -2,9 +2,10 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::net::IpAddr;
 
 use bgp::{PeerName, Prefix, Route};
+use l2::{Key, Nominee};
 use model::ServiceKey;
 
-use crate::{Decision, Guard, NetworkPlan, NodeAddresses, PlannedPeer, Unusable};
+use crate::{Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, Unusable};
 
 /// What this node should do now, and why it does not do the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,14 +14,22 @@ pub struct Plan {
     pub peers: BTreeMap<PeerName, PlannedPeer>,
     /// Routes by prefix; no list is empty.
     pub routes: BTreeMap<Prefix, Vec<Route>>,
-    /// One decision for each address of each Service, and one for each Service without an address.
-    pub decisions: BTreeMap<Target, Decision>,
+    /// What is decided about each address of each Service, and about each Service without an address.
+    pub decisions: BTreeMap<Target, Decisions>,
     /// Objects that this node cannot use as they are written, by kind and name.
     pub unusable: Vec<Unusable>,
     /// This node's addresses, which are its next hops.
     pub addresses: NodeAddresses,
     /// Announced addresses whose untranslated packets are stopped.
     pub guards: BTreeMap<IpAddr, Guard>,
+    /// Addresses that this node may answer for on layer 2, and how; which node does is up to the election.
+    pub nominees: BTreeMap<IpAddr, Nominee>,
+    /// A L2Advertisement selects this node.
+    pub takes_part_in_l2: bool,
+    /// Who takes part in the election; empty while this node does not.
+    pub nodes: Arc<NodeIps>,
+    /// The keys of heartbeats that were last usable, oldest first.
+    pub heartbeat_keys: Vec<Key>,
     /// The pod network's part.
     pub network: Arc<NetworkPlan>,
     /// How many of the routes are this node's pod CIDRs.
@@ -45,6 +54,12 @@ pub struct Changes {
     pub routes: BTreeMap<Prefix, Vec<Route>>,
     /// Changed addresses whose untranslated packets are stopped; `None`: no longer.
     pub guards: BTreeMap<IpAddr, Option<Guard>>,
+    /// Changed addresses that this node may answer for; `None`: no longer.
+    pub nominees: BTreeMap<IpAddr, Option<Nominee>>,
+    /// The cluster's nodes with their InternalIPs, when they differ from those before.
+    pub nodes: Option<Arc<NodeIps>>,
+    /// The keys of heartbeats, oldest first, when they differ from those before.
+    pub heartbeat_keys: Option<Vec<Key>>,
     /// The pod network's part, when it differs from the one before.
     pub network: Option<Arc<NetworkPlan>>,
     /// The first full plan is in.
@@ -56,7 +71,7 @@ impl Plan {
     pub fn decisions_of<'a>(
         &'a self,
         service: &'a ServiceKey,
-    ) -> impl Iterator<Item = (&'a Target, &'a Decision)> {
+    ) -> impl Iterator<Item = (&'a Target, &'a Decisions)> {
         let from = Target {
             service: service.clone(),
             address: None,
@@ -66,7 +81,19 @@ impl Plan {
             .take_while(move |(target, _)| target.service == *service)
     }
 
-    /// How many addresses this node announces.
+    /// The addresses that this node may answer for, and how many Services each of them has.
+    pub fn services_of_nominees(&self) -> BTreeMap<IpAddr, u64> {
+        let mut services = BTreeMap::new();
+        if !self.nominees.is_empty() {
+            let nominated = self.decisions.iter().filter(|(_, d)| d.l2.is_announce());
+            for address in nominated.filter_map(|(target, _)| target.address) {
+                *services.entry(address).or_default() += 1;
+            }
+        }
+        services
+    }
+
+    /// How many addresses this node announces by BGP.
     pub fn announced(&self) -> usize {
         self.routes.len().saturating_sub(self.pod_cidrs)
     }
@@ -83,6 +110,9 @@ impl Changes {
         self.peers = later.peers.or(self.peers.take());
         self.routes.extend(later.routes);
         self.guards.extend(later.guards);
+        self.nominees.extend(later.nominees);
+        self.nodes = later.nodes.or(self.nodes.take());
+        self.heartbeat_keys = later.heartbeat_keys.or(self.heartbeat_keys.take());
         self.network = later.network.or(self.network.take());
         self.complete |= later.complete;
     }

@@ -1,10 +1,10 @@
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::time::Duration;
+use core::{net::IpAddr, time::Duration};
 
 use model::{Change, Cluster, Kind, Name, Node, Object, ServiceKey, Touched};
 
 use crate::{
-    Changes, GateMode, Learned, Links, Outcome, Plan, Probe, ProbeTarget,
+    Changes, GateMode, Learned, Links, Outcome, Plan, Probe, ProbeTarget, Protocol, Target,
     bgp::Router,
     gate::Gate,
     holder::Holders,
@@ -39,7 +39,7 @@ pub struct Planner {
     pub(crate) gate: Gate,
     pub(crate) router: Router,
     pub(crate) plan: Plan,
-    pub(crate) counts: BTreeMap<&'static str, u64>,
+    pub(crate) counts: BTreeMap<(Protocol, &'static str), u64>,
     pub(crate) changes: Option<Changes>,
     /// This node's interfaces, once they are known.
     pub(crate) links: Option<Links>,
@@ -61,15 +61,18 @@ pub(crate) struct Stale {
     pub(crate) services: BTreeSet<ServiceKey>,
     /// Kernel routes and all that belongs to the pod network.
     pub(crate) network: bool,
+    /// Who takes part in the election of layer 2.
+    pub(crate) nodes: bool,
 }
 
 impl Planner {
     /// Kinds whose first list a plan waits for. Other kinds are not looked at.
-    pub const KINDS: [Kind; 9] = [
+    pub const KINDS: [Kind; 10] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
         Kind::Advertisement,
+        Kind::L2Advertisement,
         Kind::PodNetwork,
         Kind::Service,
         Kind::EndpointSlice,
@@ -98,6 +101,7 @@ impl Planner {
                 everything: true,
                 services: BTreeSet::new(),
                 network: true,
+                nodes: true,
             },
             next_pass: Duration::ZERO,
         }
@@ -119,11 +123,9 @@ impl Planner {
                 self.stale.everything = true;
             }
             (Touched::Everything, Kind::Node) if !own => {
-                let routed = self
-                    .view
-                    .as_ref()
-                    .is_some_and(|view| view.pod_network.is_some());
-                self.stale.network |= routed;
+                let view = self.view.as_ref();
+                self.stale.network |= view.is_some_and(|view| view.pod_network.is_some());
+                self.stale.nodes |= view.is_some_and(View::takes_part_in_l2);
             }
             (Touched::Everything, _) => self.stale.view = true,
         }
@@ -194,8 +196,8 @@ impl Planner {
         &self.plan
     }
 
-    /// Decisions by reason, as in [`crate::Decision::reason`].
-    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+    /// Decisions by protocol and reason, as in [`crate::Decision::reason`].
+    pub fn counts(&self) -> &BTreeMap<(Protocol, &'static str), u64> {
         &self.counts
     }
 
@@ -207,6 +209,21 @@ impl Planner {
     /// This node's own Node object.
     pub fn node(&self) -> Option<&Node> {
         self.cluster.nodes.get(&self.options.node)
+    }
+
+    /// The Services that hold the address, with their uid.
+    pub fn holders_of(&self, address: IpAddr) -> impl Iterator<Item = (&ServiceKey, &Name)> {
+        let services = self.cluster.services.values();
+        let holders = services.filter(move |service| service.addresses.contains(&address));
+        let served = holders.filter(move |service| {
+            let target = Target {
+                service: service.key.clone(),
+                address: Some(address),
+            };
+            let decisions = self.plan.decisions.get(&target);
+            decisions.is_some_and(|decisions| decisions.l2.is_announce())
+        });
+        served.map(|service| (&service.key, &service.meta.uid))
     }
 
     /// How many addresses wait for the data plane, by Service and family.
@@ -221,11 +238,13 @@ impl Planner {
 
     fn pass_due(&self) -> Option<Duration> {
         let stale = &self.stale;
-        let wanted = stale.view || stale.everything || stale.network || !stale.services.is_empty();
+        let part = stale.view || stale.everything || stale.network || stale.nodes;
+        let wanted = part || !stale.services.is_empty();
         (wanted && self.missing.is_empty()).then_some(self.next_pass)
     }
 
-    /// Whether the change can concern this node's own Node object; of the others only the pod network wants to know.
+    /// Whether the change can concern this node's own Node object; of the others only
+    /// the pod network and the election of layer 2 want to know.
     fn concerns_own_node(&self, change: &Change) -> bool {
         let node = &self.options.node;
         match change {

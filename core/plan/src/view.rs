@@ -1,13 +1,16 @@
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use l2::{Key, Nominee};
 use model::{
-    AddressRange, Advertisement, Cluster, Labels, Name, Node, PodNetwork, Pool, Selectors, Settings,
+    AddressRange, Advertisement, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name,
+    Node, Parsed, PodNetwork, Pool, Selection, Selectors, Settings,
 };
 
 use crate::{
-    Guard, Unusable,
-    bgp::{Peers, PodRoutes, named},
+    Unusable,
+    bgp::{Grant, Peers, PodRoutes},
+    l2::terms,
     last_good::LastGood,
     peer::PeerBook,
     pod_network::{LastPodNetwork, Learning},
@@ -22,7 +25,8 @@ pub(crate) struct View {
     pub(crate) excluded: bool,
     pub(crate) network_unavailable: bool,
     pub(crate) addresses: NodeAddresses,
-    pub(crate) advertisements: Vec<Resolved>,
+    pub(crate) advertisements: Vec<Resolved<Grant>>,
+    pub(crate) l2_advertisements: Vec<Resolved<Nominee>>,
     pub(crate) peers: Peers,
     /// The PodNetwork, or the last one that was usable.
     pub(crate) pod_network: Option<PodNetwork>,
@@ -32,17 +36,15 @@ pub(crate) struct View {
     pub(crate) pod_routes: PodRoutes,
 }
 
-/// One BGPAdvertisement with its pools looked up.
+/// One advertisement with its pools looked up, and what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Resolved {
+pub(crate) struct Resolved<T> {
     /// Ranges of the pools that it selects, sorted, none overlapping another.
     ranges: Vec<AddressRange>,
     services: Selectors,
     /// Whether it selects this node.
     pub(crate) here: bool,
-    pub(crate) peers: bgp::PeerSet,
-    /// What becomes of packets to the address that no Service takes.
-    pub(crate) guard: Option<Guard>,
+    pub(crate) terms: T,
 }
 
 /// The node's own addresses, one of each family: where its services answer, and its next hops.
@@ -54,11 +56,14 @@ pub struct NodeAddresses {
     pub ipv6: Option<Ipv6Addr>,
 }
 
-/// What outlives one view: last good values and password generations.
+/// What outlives one view: last good values, keys and password generations.
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     pools: LastGood<Pool>,
     advertisements: LastGood<Advertisement>,
+    l2_advertisements: LastGood<L2Advertisement>,
+    /// The last usable keys of heartbeats.
+    pub(crate) heartbeat_keys: Vec<Key>,
     pub(crate) peers: PeerBook,
     pod_network: LastPodNetwork,
 }
@@ -75,7 +80,19 @@ impl View {
         let own = cluster.nodes.get(node).unwrap_or(&nobody);
         let mut unusable = Vec::new();
         let pools = memory.pools(cluster, &mut unusable);
-        let advertisements = memory.advertisements(cluster, &pools, own, &mut unusable);
+        let advertisements = resolve_all(
+            (Kind::Advertisement, &mut memory.advertisements),
+            &cluster.advertisements,
+            &mut unusable,
+            |a| Resolved::new(&a.selection, &pools, own, Grant::of(a)),
+        );
+        let l2_advertisements = resolve_all(
+            (Kind::L2Advertisement, &mut memory.l2_advertisements),
+            &cluster.l2_advertisements,
+            &mut unusable,
+            |a| Resolved::new(&a.selection, &pools, own, terms(a, &own.meta.labels)),
+        );
+        memory.take_heartbeat_keys(cluster, &mut unusable);
         let (pod_network, orphaned) = memory.pod_network.resolve(cluster, own, &mut unusable);
         let pod_network = pod_network.cloned();
         let learning = Learning::new(pod_network.as_ref(), own);
@@ -89,6 +106,7 @@ impl View {
             network_unavailable: own.network_unavailable,
             addresses: NodeAddresses::of(own),
             advertisements,
+            l2_advertisements,
             peers: Peers(peers),
             pod_routes: PodRoutes::new(pod_network.as_ref(), own),
             pod_network,
@@ -96,15 +114,22 @@ impl View {
         };
         (view, unusable)
     }
+
+    /// Whether an advertisement of layer 2 selects this node.
+    pub(crate) fn takes_part_in_l2(&self) -> bool {
+        self.l2_advertisements
+            .iter()
+            .any(|advertisement| advertisement.here)
+    }
 }
 
-impl Resolved {
+impl<T> Resolved<T> {
     fn new(
-        advertisement: &Advertisement,
+        selection: &Selection,
         pools: &BTreeMap<Name, (Labels, Pool)>,
         own: &Node,
+        terms: T,
     ) -> Self {
-        let selection = &advertisement.selection;
         let chosen = pools
             .iter()
             .filter(|(name, (labels, _))| selection.selects_pool(name, labels));
@@ -116,8 +141,7 @@ impl Resolved {
             ),
             services: selection.services.clone(),
             here: selection.nodes.matches(&own.meta.labels),
-            peers: named(&advertisement.peers),
-            guard: Guard::of(advertisement.loop_prevention),
+            terms,
         }
     }
 
@@ -149,6 +173,8 @@ impl Memory {
         Self {
             pools: LastGood::new(),
             advertisements: LastGood::new(),
+            l2_advertisements: LastGood::new(),
+            heartbeat_keys: Vec::new(),
             peers: PeerBook::new(),
             pod_network: LastPodNetwork::default(),
         }
@@ -170,23 +196,34 @@ impl Memory {
         pools
     }
 
-    fn advertisements(
-        &mut self,
-        cluster: &Cluster,
-        pools: &BTreeMap<Name, (Labels, Pool)>,
-        own: &Node,
-        unusable: &mut Vec<Unusable>,
-    ) -> Vec<Resolved> {
-        self.advertisements.retain(&cluster.advertisements);
-        let mut resolved = Vec::new();
-        for object in cluster.advertisements.values() {
-            unusable.extend(Unusable::rejected("BGPAdvertisement", object));
-            if let Some(advertisement) = self.advertisements.resolve(object, |_| true) {
-                resolved.push(Resolved::new(advertisement, pools, own));
-            }
+    /// Keys that turn bad or vanish leave those in use that were good.
+    fn take_heartbeat_keys(&mut self, cluster: &Cluster, unusable: &mut Vec<Unusable>) {
+        match &cluster.heartbeat_keys {
+            Some(Ok(keys)) => self.heartbeat_keys.clone_from(keys),
+            Some(Err(rejection)) => unusable.push(Unusable::new(
+                Kind::Secret.as_str(),
+                &HEARTBEAT_SECRET.into(),
+                rejection.to_string(),
+            )),
+            None => {}
         }
-        resolved
     }
+}
+
+/// All advertisements of a kind, each as it was when it was last usable.
+fn resolve_all<T: Clone + PartialEq, R>(
+    (kind, good): (Kind, &mut LastGood<T>),
+    objects: &BTreeMap<Name, Parsed<T>>,
+    unusable: &mut Vec<Unusable>,
+    resolve: impl Fn(&T) -> R,
+) -> Vec<R> {
+    good.retain(objects);
+    let mut resolved = Vec::with_capacity(objects.len());
+    for object in objects.values() {
+        unusable.extend(Unusable::rejected(kind.as_str(), object));
+        resolved.extend(good.resolve(object, |_| true).map(&resolve));
+    }
+    resolved
 }
 
 /// Sorts the ranges and joins those that overlap, so that a binary search finds the only candidate.

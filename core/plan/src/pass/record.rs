@@ -10,7 +10,7 @@ use bgp::{Prefix, Route};
 use model::AddressFamily;
 
 use super::Decided;
-use crate::{Changes, Decision, Guard, Planner, Skip, Target, gate::Requirement};
+use crate::{Changes, Decisions, Planner, Target, gate::Requirement};
 
 impl Planner {
     pub(super) fn replace_decisions(&mut self, now: Duration, decided: Vec<(Target, Decided)>) {
@@ -27,8 +27,8 @@ impl Planner {
         let mut decisions = Vec::with_capacity(decided.len());
         for (target, decided) in decided {
             self.tell_gate(now, &target, former.get(&target), decided.waits_for);
-            *self.counts.entry(decided.decision.reason()).or_default() += 1;
-            decisions.push((target, decided.decision));
+            self.count(&decided.decisions);
+            decisions.push((target, decided.decisions));
         }
         self.plan.decisions = BTreeMap::from_iter(decisions);
     }
@@ -41,14 +41,23 @@ impl Planner {
             before.as_ref(),
             decided.as_ref().and_then(|d| d.waits_for),
         );
-        if let Some(before) = before
-            && let Some(count) = self.counts.get_mut(before.reason())
-        {
-            *count = count.saturating_sub(1);
+        for (protocol, decision) in before.iter().flat_map(Decisions::iter) {
+            if let Some(count) = self.counts.get_mut(&(protocol, decision.reason())) {
+                *count = count.saturating_sub(1);
+            }
         }
-        if let Some(Decided { decision, .. }) = decided {
-            *self.counts.entry(decision.reason()).or_default() += 1;
-            self.plan.decisions.insert(target, decision);
+        if let Some(Decided { decisions, .. }) = decided {
+            self.count(&decisions);
+            self.plan.decisions.insert(target, decisions);
+        }
+    }
+
+    fn count(&mut self, decisions: &Decisions) {
+        for (protocol, decision) in decisions.iter() {
+            *self
+                .counts
+                .entry((protocol, decision.reason()))
+                .or_default() += 1;
         }
     }
 
@@ -56,10 +65,10 @@ impl Planner {
         &mut self,
         now: Duration,
         target: &Target,
-        before: Option<&Decision>,
+        before: Option<&Decisions>,
         waits_for: Option<Requirement>,
     ) {
-        let waited = before == Some(&Decision::Skip(Skip::DataplaneNotReady));
+        let waited = before.is_some_and(Decisions::waits_for_gate);
         if let Some(address) = target.address
             && (waited || waits_for.is_some())
         {
@@ -92,42 +101,6 @@ impl Planner {
         }
     }
 
-    pub(super) fn replace_guards(
-        &mut self,
-        guards: Vec<(IpAddr, Option<Guard>)>,
-        changes: &mut Changes,
-    ) {
-        let former = core::mem::take(&mut self.plan.guards);
-        self.plan.guards = guards
-            .into_iter()
-            .filter_map(|(address, guard)| Some((address, guard?)))
-            .collect();
-        for (address, guard) in &self.plan.guards {
-            if former.get(address) != Some(guard) {
-                changes.guards.insert(*address, Some(*guard));
-            }
-        }
-        let gone = former
-            .keys()
-            .filter(|address| !self.plan.guards.contains_key(address));
-        changes.guards.extend(gone.map(|address| (*address, None)));
-    }
-
-    pub(super) fn set_guard(
-        &mut self,
-        address: IpAddr,
-        guard: Option<Guard>,
-        changes: &mut Changes,
-    ) {
-        let former = match guard {
-            Some(guard) => self.plan.guards.insert(address, guard),
-            None => self.plan.guards.remove(&address),
-        };
-        if former != guard {
-            changes.guards.insert(address, guard);
-        }
-    }
-
     pub(super) fn set_routes(&mut self, prefix: Prefix, routes: Vec<Route>, changes: &mut Changes) {
         let former = match routes.is_empty() {
             true => self.plan.routes.remove(&prefix),
@@ -136,5 +109,40 @@ impl Planner {
         if former.unwrap_or_default() != routes {
             changes.routes.insert(prefix, routes);
         }
+    }
+}
+
+/// Takes what is wanted of every address in place of what was, and tells the difference.
+pub(super) fn replace<T: Clone + PartialEq>(
+    planned: &mut BTreeMap<IpAddr, T>,
+    wanted: Vec<(IpAddr, Option<T>)>,
+    told: &mut BTreeMap<IpAddr, Option<T>>,
+) {
+    let wanted = wanted.into_iter();
+    let wanted = wanted.filter_map(|(address, value)| Some((address, value?)));
+    let former = core::mem::replace(planned, wanted.collect());
+    for (address, value) in &*planned {
+        if former.get(address) != Some(value) {
+            told.insert(*address, Some(value.clone()));
+        }
+    }
+    let gone = former
+        .keys()
+        .filter(|address| !planned.contains_key(address));
+    told.extend(gone.map(|address| (*address, None)));
+}
+
+/// Takes what is wanted of one address in place of what was, and tells the difference.
+pub(super) fn set<T: Clone + PartialEq>(
+    planned: &mut BTreeMap<IpAddr, T>,
+    (address, wanted): (IpAddr, Option<T>),
+    told: &mut BTreeMap<IpAddr, Option<T>>,
+) {
+    let former = match wanted.clone() {
+        Some(value) => planned.insert(address, value),
+        None => planned.remove(&address),
+    };
+    if former != wanted {
+        told.insert(address, wanted);
     }
 }

@@ -424,7 +424,13 @@ fn counts_decisions_by_reason() {
         .counts()
         .iter()
         .filter(|(_, n)| **n > 0)
-        .map(|(r, n)| (*r, *n))
+        .map(|((protocol, reason), n)| (protocol.as_str(), *reason, *n))
         .collect();
-    assert_eq!(counts, [("NoAddress", 1), ("NoEndpoints", 1)]);
+    let expected = [
+        ("BGP", "NoAddress", 1),
+        ("BGP", "NoEndpoints", 1),
+        ("L2", "NoAddress", 1),
+        ("L2", "NoAdvertisement", 1),
+    ];
+    assert_eq!(counts, expected);
 }

@@ -1,9 +1,11 @@
 //! Whatever happens in whatever order: running only what changed ends where running everything would.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
+use l2::InterfaceFilter;
 use model::{
-    Change, EndpointState, Kind, LoopPrevention, Object, PodNetworkMode, ServiceKey, StatusOwner,
+    Change, EndpointState, Kind, L2Advertisement, LoopPrevention, Object, Parsed, PodNetworkMode,
+    Preference, Selectors, ServiceKey, StatusOwner,
 };
 use plan::{GateMode, Outcome, Plan};
 use proptest::prelude::*;
@@ -33,6 +35,16 @@ enum Step {
         pool: Option<u8>,
         peer: Option<u8>,
         loop_prevention: LoopPrevention,
+    },
+    L2Advertisement {
+        advertisement: u8,
+        pool: Option<u8>,
+        here: bool,
+        interface: u8,
+        weight: u8,
+    },
+    HeartbeatKeys {
+        octet: u8,
     },
     Peer {
         peer: u8,
@@ -95,6 +107,12 @@ fn step() -> impl Strategy<Value = Step> {
                 advertisement, pool, peer, loop_prevention
             }
         ),
+        1 => (0..2_u8, prop::option::of(0..2_u8), prop::bool::weighted(0.8), 0..2_u8, 1..3_u8).prop_map(
+            |(advertisement, pool, here, interface, weight)| Step::L2Advertisement {
+                advertisement, pool, here, interface, weight
+            }
+        ),
+        1 => (0..3_u8).prop_map(|octet| Step::HeartbeatKeys { octet }),
         1 => any::<bool>().prop_map(|up| Step::Links { up }),
         1 => (1..4_u8, 0..4_u8).prop_map(|(third, last)| Step::Learned { third, last }),
         1 => (mode(), prop::option::of(0..2_u8)).prop_map(|(mode, peer)| Step::PodNetwork { mode, peer }),
@@ -105,8 +123,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (any::<bool>(), any::<bool>()).prop_map(|(excluded, network_unavailable)| Step::Node {
             excluded, network_unavailable
         }),
-        1 => (0..3_u8, 0..2_u8).prop_map(|(kind, object)| Step::Reject { kind, object }),
-        2 => (0..7_u8, 0..4_u8).prop_map(|(kind, object)| Step::Delete { kind, object }),
+        1 => (0..4_u8, 0..2_u8).prop_map(|(kind, object)| Step::Reject { kind, object }),
+        2 => (0..8_u8, 0..4_u8).prop_map(|(kind, object)| Step::Delete { kind, object }),
         1 => prop::collection::vec(0..4_u8, 0..4).prop_map(|kept| Step::RelistServices { kept }),
         4 => Just(Step::Settle),
         2 => (0..3_u8).prop_map(|outcome| Step::Probes { outcome }),
@@ -202,6 +220,21 @@ fn change(step: &Step) -> Option<Change> {
             value.loop_prevention = *loop_prevention;
             Object::Advertisement(made)
         }
+        Step::L2Advertisement {
+            advertisement: index,
+            pool,
+            here,
+            interface,
+            weight,
+        } => Object::L2Advertisement(make_l2_advertisement(
+            *index,
+            *pool,
+            *here,
+            (*interface, *weight),
+        )),
+        Step::HeartbeatKeys { octet } => {
+            Object::HeartbeatKeys(Ok(vec![l2::Key::new([*octet; 32])]))
+        }
         Step::PodNetwork { mode, peer } => {
             let mut made = pod_network(*mode);
             let value = made.value.as_mut().unwrap();
@@ -249,6 +282,7 @@ fn change(step: &Step) -> Option<Change> {
         Step::Reject { kind, object } => match kind {
             0 => Object::Pool(rejected(&format!("{object}"))),
             1 => Object::Advertisement(rejected(&format!("{object}"))),
+            2 => Object::L2Advertisement(rejected(&format!("{object}"))),
             _ => Object::Peer(rejected(&format!("{object}"))),
         },
         Step::Delete { kind, object } => return Some(deletion(*kind, *object)),
@@ -266,6 +300,26 @@ fn change(step: &Step) -> Option<Change> {
     Some(Change::Apply(object))
 }
 
+fn make_l2_advertisement(
+    index: u8,
+    pool: Option<u8>,
+    here: bool,
+    (interface, weight): (u8, u8),
+) -> Parsed<L2Advertisement> {
+    let mut made = l2_advertisement(&format!("{index}"));
+    let value = made.value.as_mut().unwrap();
+    value.selection.pools = pool.iter().map(|index| format!("{index}").into()).collect();
+    if !here {
+        value.selection.nodes = selector("rack", "elsewhere");
+    }
+    value.interfaces = InterfaceFilter::new([format!("eth{interface}").into()]);
+    value.preferences = vec![Preference {
+        weight,
+        nodes: Selectors::default(),
+    }];
+    made
+}
+
 fn key(service: u8) -> ServiceKey {
     ServiceKey::new("default", format!("service-{service}").as_str())
 }
@@ -281,6 +335,7 @@ fn deletion(kind: u8, object: u8) -> Change {
             let slice = ServiceKey::new("default", format!("service-{object}-1").as_str());
             Change::Delete(Kind::EndpointSlice, slice)
         }
+        5 => Change::Delete(Kind::L2Advertisement, unscoped),
         _ => Change::Delete(Kind::Service, key(object)),
     }
 }
@@ -302,6 +357,8 @@ fn tell_fact(world: &mut World, step: &Step) -> bool {
         | Step::Endpoints { .. }
         | Step::Pool { .. }
         | Step::Advertisement { .. }
+        | Step::L2Advertisement { .. }
+        | Step::HeartbeatKeys { .. }
         | Step::Peer { .. }
         | Step::Secret { .. }
         | Step::PodNetwork { .. }
@@ -364,7 +421,7 @@ proptest! {
         }
         world.settle();
         prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes, &steps));
-        prop_assert_eq!(count(&world), world.planner.plan().decisions.len() as u64);
+        prop_assert_eq!(count(&world), 2 * world.planner.plan().decisions.len() as u64);
     }
 
     #[test]
@@ -388,9 +445,13 @@ proptest! {
         }
         world.settle();
         let plan = world.planner.plan();
-        let announced = plan.decisions.values().filter(|d| d.is_announce()).count();
+        let announced = plan.decisions.values().filter(|d| d.bgp.is_announce()).count();
         prop_assert_eq!(announced, plan.announced());
-        let waiting = world.planner.counts().get("DataplaneNotReady").copied().unwrap_or_default();
-        prop_assert_eq!(world.planner.gate_waiting() as u64, waiting);
+        let nominated = plan.decisions.iter().filter(|(_, d)| d.l2.is_announce());
+        let nominated: BTreeSet<_> = nominated.filter_map(|(target, _)| target.address).collect();
+        prop_assert!(nominated.iter().eq(plan.nominees.keys()));
+        prop_assert!(nominated.iter().eq(plan.services_of_nominees().keys()));
+        let waiting = plan.decisions.values().filter(|d| d.waits_for_gate()).count();
+        prop_assert_eq!(world.planner.gate_waiting(), waiting);
     }
 }

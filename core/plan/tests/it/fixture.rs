@@ -1,15 +1,19 @@
-use std::{collections::BTreeMap, net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use bgp::{Asn, HoldTime, Prefix, Route};
 use kube_core::Selector;
+use l2::{Key, Nominee};
 use model::{
     AddressFamily, AddressRange, Advertisement, Change, CniType, Communities, Condition,
     ConditionStatus, EgressSource, Endpoint, EndpointSlice, EndpointState, Families, FamilyPolicy,
-    Kind, Meta, Name, Node, Object, Parsed, Peer, PodNetwork, PodNetworkMode, Pool, Rejection,
-    Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner, Timestamp,
-    TrafficPolicy, condition_type,
+    Kind, L2Advertisement, Meta, Name, Node, Object, Parsed, Peer, PodNetwork, PodNetworkMode,
+    Pool, Rejection, Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner,
+    Timestamp, TrafficPolicy, condition_type,
 };
-use plan::{Changes, Decision, GateMode, Guard, Link, LinkRole, Links, Options, Planner, Target};
+use plan::{
+    Changes, Decision, Decisions, GateMode, Guard, Link, LinkRole, Links, NodeIps, Options,
+    Planner, Target,
+};
 
 pub(crate) const NODE: &str = "node-1";
 pub(crate) const ROUTER: &str = "192.0.2.254";
@@ -22,6 +26,9 @@ pub(crate) struct World {
     pub(crate) now: Duration,
     pub(crate) routes: BTreeMap<Prefix, Vec<Route>>,
     pub(crate) guards: BTreeMap<IpAddr, Guard>,
+    pub(crate) nominees: BTreeMap<IpAddr, Nominee>,
+    pub(crate) nodes: Arc<NodeIps>,
+    pub(crate) heartbeat_keys: Vec<Key>,
     pub(crate) complete: bool,
 }
 
@@ -37,6 +44,9 @@ impl World {
             now: Duration::ZERO,
             routes: BTreeMap::new(),
             guards: BTreeMap::new(),
+            nominees: BTreeMap::new(),
+            nodes: Arc::default(),
+            heartbeat_keys: Vec::new(),
             complete: false,
         }
     }
@@ -88,16 +98,39 @@ impl World {
                 Some(guard) => self.guards.insert(*address, *guard),
             };
         }
+        for (address, nominee) in &changes.nominees {
+            match nominee {
+                None => self.nominees.remove(address),
+                Some(nominee) => self.nominees.insert(*address, nominee.clone()),
+            };
+        }
+        if let Some(nodes) = &changes.nodes {
+            self.nodes = nodes.clone();
+        }
+        if let Some(keys) = &changes.heartbeat_keys {
+            self.heartbeat_keys.clone_from(keys);
+        }
         let plan = self.planner.plan();
         assert_eq!(
-            (&self.routes, &self.guards),
-            (&plan.routes, &plan.guards),
+            (&self.routes, &self.guards, &self.nominees),
+            (&plan.routes, &plan.guards, &plan.nominees),
+            "what was told is what is planned"
+        );
+        assert_eq!(
+            (&self.nodes, &self.heartbeat_keys),
+            (&plan.nodes, &plan.heartbeat_keys),
             "what was told is what is planned"
         );
         changes
     }
 
+    /// What is decided about BGP.
     pub(crate) fn decision(&self, service: &str, address: Option<&str>) -> Option<Decision> {
+        self.decisions(service, address)
+            .map(|decisions| decisions.bgp)
+    }
+
+    pub(crate) fn decisions(&self, service: &str, address: Option<&str>) -> Option<Decisions> {
         let service = ServiceKey::new("default", service);
         let address = address.map(|address| address.parse().unwrap());
         self.planner
@@ -110,6 +143,15 @@ impl World {
     /// `Announced` or the reason why not, of Service `web` and its address.
     pub(crate) fn reason(&self) -> &'static str {
         self.decision("web", Some(ADDRESS)).unwrap().reason()
+    }
+
+    /// The same of layer 2.
+    pub(crate) fn l2_reason(&self) -> &'static str {
+        self.decisions("web", Some(ADDRESS)).unwrap().l2.reason()
+    }
+
+    pub(crate) fn nominee(&self, address: &str) -> Option<&Nominee> {
+        self.nominees.get(&address.parse().unwrap())
     }
 
     pub(crate) fn announces(&self, address: &str) -> bool {
@@ -264,6 +306,10 @@ pub(crate) fn pool(name: &str, first: &str, last: &str) -> Parsed<Pool> {
 
 pub(crate) fn advertisement(name: &str) -> Parsed<Advertisement> {
     accepted(name, Advertisement::default())
+}
+
+pub(crate) fn l2_advertisement(name: &str) -> Parsed<L2Advertisement> {
+    accepted(name, L2Advertisement::default())
 }
 
 pub(crate) fn peer(name: &str, address: &str) -> Parsed<Peer> {

@@ -1,4 +1,5 @@
-//! The rules of one node, driven from outside: what the watches tell goes in, sessions and routes come out.
+//! The rules of one node, driven from outside: what the watches tell goes in, sessions, routes and
+//! nominations come out.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -11,6 +12,7 @@ mod decisions;
 mod equivalence;
 mod fixture;
 mod gate;
+mod l2;
 mod peers;
 mod pod_network;
 mod timing;
