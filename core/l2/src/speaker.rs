@@ -348,6 +348,7 @@ impl Speaker {
             self.stop_claim(address);
         }
         self.touch_all();
+        self.version += 1;
         self.notices.push_back(Notice::Stopped);
     }
 
