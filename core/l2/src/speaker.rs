@@ -175,6 +175,7 @@ impl Speaker {
     pub fn handle_nodes(&mut self, _now: Duration, nodes: BTreeMap<NodeName, Vec<IpAddr>>) {
         self.suspects.retain(|node, _| nodes.contains_key(node));
         self.nodes = nodes;
+        self.version += 1;
     }
 
     /// This node may answer the address, or must not any more.
