@@ -38,8 +38,8 @@ pub use pod_network::{
     PodNetworkMode, PodNetworkRoutes, PodNetworkSpec, PodNetworkStatus,
 };
 pub use speaker_state::{
-    Announced, PodNetworkState, SessionStatus, SpeakerState, SpeakerStateSpec, SpeakerStateStatus,
-    UninstalledRoute,
+    Announced, L2Status, PodNetworkState, SessionStatus, SpeakerState, SpeakerStateSpec,
+    SpeakerStateStatus, UninstalledRoute,
 };
 
 /// API group of every kind here.

@@ -42,6 +42,12 @@ use crate::{AddressFamily, Condition, PodNetworkMode, rule};
         json_path = ".status.announced.bgp"
     ),
     printcolumn(
+        name = "L2",
+        type_ = "integer",
+        description = "Addresses answered on layer 2",
+        json_path = ".status.announced.l2"
+    ),
+    printcolumn(
         name = "Age",
         type_ = "date",
         json_path = ".metadata.creationTimestamp"
@@ -62,11 +68,19 @@ pub struct SpeakerStateStatus {
     /// How many addresses this node announces.
     #[serde(default)]
     pub announced: Announced,
+    /// Addresses that this node answers on layer 2 (ARP, NDP), in order; the first 100.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["address".into()]))]
+    pub l2: Vec<L2Status>,
+    /// True: this node answers more addresses than `l2` lists.
+    #[serde(default, rename = "l2Truncated", skip_serializing_if = "is_false")]
+    pub l2_truncated: bool,
     /// What this node does for the pod network; absent without a PodNetwork.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "PodNetworkState")]
     pub pod_network: Option<PodNetworkState>,
-    /// `Ready`, `ConfigAccepted`; with a PodNetwork also `KernelInSync`, `CNIReady`, `Orphaned`.
+    /// `Ready`, `ConfigAccepted`; where layer 2 concerns the node `L2Ready`; with a PodNetwork also `KernelInSync`, `CNIReady`, `Orphaned`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -120,6 +134,21 @@ pub struct Announced {
     /// Addresses announced by BGP.
     #[serde(default)]
     pub bgp: i64,
+    /// Addresses answered on layer 2.
+    #[serde(default)]
+    pub l2: i64,
+}
+
+/// One address that a node answers on layer 2.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+pub struct L2Status {
+    /// The address.
+    #[schemars(length(max = 45))]
+    pub address: String,
+    /// Names of the interfaces on which it is answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), transform = rule::strings)]
+    pub interfaces: Vec<String>,
 }
 
 /// What one node does for the pod network.
@@ -157,4 +186,8 @@ pub struct UninstalledRoute {
     /// A sentence for people.
     #[schemars(length(max = 1024))]
     pub message: String,
+}
+
+fn is_false(truth: &bool) -> bool {
+    !truth
 }

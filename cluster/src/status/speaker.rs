@@ -90,14 +90,14 @@ mod tests {
     #[test]
     fn applies_the_status_alone() {
         let status = SpeakerStateStatus {
-            announced: Announced { bgp: 2 },
+            announced: Announced { bgp: 2, l2: 1 },
             ..SpeakerStateStatus::default()
         };
         let expected = json!({
             "apiVersion": "heraldlb.io/v1alpha1",
             "kind": "SpeakerState",
             "metadata": { "name": "node-1" },
-            "status": { "announced": { "bgp": 2 } },
+            "status": { "announced": { "bgp": 2, "l2": 1 } },
         });
         assert_eq!(
             body(json!({ "name": "node-1" }), json!(Some(status))),

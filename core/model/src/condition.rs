@@ -26,6 +26,8 @@ pub mod condition_type {
     pub const CNI_READY: &str = "CNIReady";
     /// The PodNetwork is gone, and what it made is still there.
     pub const ORPHANED: &str = "Orphaned";
+    /// This node takes part in the election of who answers on layer 2.
+    pub const L2_READY: &str = "L2Ready";
 }
 
 /// One condition, without the time that the writer fills in.

@@ -5,8 +5,12 @@ use crds::{AddressFamily, Announced, SessionStatus, SpeakerStateStatus};
 use jiff::Timestamp;
 use model::{Condition, condition_type};
 
-use super::network;
-use crate::{io::bgp::Observed, kernel::KernelState, planner::Facts};
+use super::{l2, network};
+use crate::{
+    io::{bgp::Observed, l2::L2State},
+    kernel::KernelState,
+    planner::Facts,
+};
 
 /// Most sessions in a status; the schema allows no more.
 const MOST_SESSIONS: usize = 32;
@@ -22,27 +26,53 @@ pub(crate) struct Author {
     pub(crate) epoch: Timestamp,
 }
 
+/// What a status is composed of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) observed: &'a Observed,
+    pub(crate) kernel: &'a KernelState,
+    pub(crate) l2: &'a L2State,
+    /// The kernel answers ARP for addresses of Services on its own.
+    pub(crate) needs_strict_arp: bool,
+}
+
 impl Author {
     /// What this node has to say now. Conditions keep their time from `former` where their status is the same.
     pub(crate) fn compose(
         &self,
         now: Duration,
-        facts: &Facts,
-        observed: &Observed,
-        kernel: &KernelState,
+        known: Known<'_>,
         former: &[crds::Condition],
     ) -> SpeakerStateStatus {
+        let Known {
+            facts,
+            observed,
+            kernel,
+            l2,
+            needs_strict_arp,
+        } = known;
         let mut conditions = vec![ready(facts), config_accepted(facts, observed)];
         // Before the first plan nothing that is on the node can be told from what is left of another one.
         if facts.ready {
             conditions.extend(network::conditions(kernel, former));
+            let judged = l2::Judged {
+                state: l2,
+                selected: facts.takes_part_in_l2,
+                needs_strict_arp,
+            };
+            conditions.extend(judged.condition());
         }
+        let (addresses, l2_truncated) = l2::addresses(&l2.view);
         let sessions = observed.sessions.iter().take(MOST_SESSIONS);
         SpeakerStateStatus {
             sessions: sessions.map(|session| self.session(session)).collect(),
             announced: Announced {
                 bgp: integer(facts.announced as u64),
+                l2: integer(l2::announced(&l2.view) as u64),
             },
+            l2: addresses,
+            l2_truncated,
             pod_network: network::state(kernel),
             conditions: conditions
                 .iter()
@@ -201,8 +231,20 @@ mod tests {
         }
     }
 
-    fn seconds(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
+    fn compose(
+        seconds: u64,
+        facts: &Facts,
+        observed: &Observed,
+        former: &[crds::Condition],
+    ) -> SpeakerStateStatus {
+        let known = Known {
+            facts,
+            observed,
+            kernel: &KernelState::default(),
+            l2: &L2State::default(),
+            needs_strict_arp: false,
+        };
+        author().compose(Duration::from_secs(seconds), known, former)
     }
 
     fn missing_secret() -> Facts {
@@ -221,13 +263,7 @@ mod tests {
 
     #[test]
     fn says_what_this_node_rejects_and_why() {
-        let status = author().compose(
-            seconds(0),
-            &missing_secret(),
-            &Observed::default(),
-            &KernelState::default(),
-            &[],
-        );
+        let status = compose(0, &missing_secret(), &Observed::default(), &[]);
         let [ready, accepted] = status.conditions.as_slice() else {
             panic!("two conditions");
         };
@@ -242,15 +278,7 @@ mod tests {
     #[test]
     fn a_condition_keeps_its_time_while_its_status_is_the_same() {
         let compose = |now, facts: &Facts, former: &[crds::Condition]| {
-            author()
-                .compose(
-                    seconds(now),
-                    facts,
-                    &Observed::default(),
-                    &KernelState::default(),
-                    former,
-                )
-                .conditions
+            compose(now, facts, &Observed::default(), former).conditions
         };
         let first = compose(10, &missing_secret(), &[]);
         let second = compose(20, &missing_secret(), &first);
@@ -283,13 +311,7 @@ mod tests {
             listen_error,
             ..Observed::default()
         };
-        let status = author().compose(
-            seconds(0),
-            &Facts::default(),
-            &observed,
-            &KernelState::default(),
-            &[],
-        );
+        let status = compose(0, &Facts::default(), &observed, &[]);
         assert_eq!(status.conditions[1].reason, "ListenFailed");
         assert_eq!(status.conditions[0].reason, "WaitingForLists");
     }

@@ -4,6 +4,8 @@ use crds::SpeakerStateStatus;
 
 /// Longest delay of a change of state, so that many nodes do not write at the same moment.
 const JITTER: Duration = Duration::from_secs(5);
+/// Shortest delay of a change of layer 2 alone: addresses move in bursts, and one write tells of all of them.
+const BURST: Duration = Duration::from_secs(1);
 /// Time between two writes that only counters call for. What somebody else changed is mended then, too.
 const COUNTERS: Duration = Duration::from_secs(300);
 /// First and longest pause after a failed write.
@@ -39,14 +41,19 @@ impl Schedule {
         status: &SpeakerStateStatus,
         jitter: f64,
     ) {
-        let known = self
-            .written
-            .as_ref()
-            .is_some_and(|written| essence(written) == essence(status));
-        if !known {
-            let due = now + JITTER.mul_f64(jitter.clamp(0.0, 1.0));
-            self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+        let status = essence(status);
+        let written = self.written.as_ref().map(essence);
+        if written.as_ref() == Some(&status) {
+            return;
         }
+        let layer_2_alone =
+            written.is_some_and(|written| without_addresses(written) == without_addresses(status));
+        let least = match layer_2_alone {
+            true => BURST,
+            false => Duration::ZERO,
+        };
+        let due = now + least + (JITTER - least).mul_f64(jitter.clamp(0.0, 1.0));
+        self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
     }
 
     /// `status` was written at `now`.
@@ -87,9 +94,14 @@ fn essence(status: &SpeakerStateStatus) -> SpeakerStateStatus {
     essence
 }
 
+fn without_addresses(mut essence: SpeakerStateStatus) -> SpeakerStateStatus {
+    (essence.l2, essence.l2_truncated) = (Vec::new(), false);
+    essence
+}
+
 #[cfg(test)]
 mod tests {
-    use crds::{Announced, PodNetworkMode, PodNetworkState, SessionStatus};
+    use crds::{Announced, L2Status, PodNetworkMode, PodNetworkState, SessionStatus};
 
     use super::*;
 
@@ -102,7 +114,10 @@ mod tests {
             state: state.to_owned(),
             ..SessionStatus::default()
         };
-        let announced = Announced { bgp: announced };
+        let announced = Announced {
+            bgp: announced,
+            l2: announced,
+        };
         SpeakerStateStatus {
             sessions: vec![session],
             announced,
@@ -157,6 +172,51 @@ mod tests {
         schedule.handle_status(seconds(10), &network(2, Vec::new()), 0.0);
         assert_eq!(schedule.poll_timeout(), Some(seconds(300)));
         schedule.handle_status(seconds(10), &network(2, vec![Default::default()]), 0.0);
+        assert_eq!(schedule.poll_timeout(), Some(seconds(10)));
+    }
+
+    fn answering(addresses: u64) -> SpeakerStateStatus {
+        let address = |number| L2Status {
+            address: format!("10.9.0.{number}"),
+            interfaces: vec!["eth1".to_owned()],
+        };
+        SpeakerStateStatus {
+            l2: (0..addresses).map(address).collect(),
+            ..status("Idle", 0)
+        }
+    }
+
+    #[test]
+    fn fifty_addresses_that_move_are_one_write() {
+        for jitter in [0.0, 0.5, 1.0] {
+            let mut schedule = written();
+            let mut writes = Vec::new();
+            for step in 0..1_000 {
+                let now = seconds(10) + Duration::from_millis(step * 10);
+                // One address each 18 ms.
+                let status = answering((step * 10 / 18).min(50));
+                schedule.handle_status(now, &status, jitter);
+                if schedule.poll_timeout().is_some_and(|due| due <= now) {
+                    schedule.handle_written(now, status);
+                    writes.push(now);
+                }
+            }
+            assert_eq!(writes.len(), 1, "{jitter}: {writes:?}");
+            assert!(
+                writes[0] > seconds(11) && writes[0] <= seconds(16),
+                "{writes:?}"
+            );
+            let last = schedule.written().unwrap();
+            assert_eq!(last.l2.len(), 50);
+        }
+    }
+
+    #[test]
+    fn another_change_of_state_does_not_wait_for_a_burst_to_end() {
+        let mut schedule = written();
+        schedule.handle_status(seconds(10), &answering(1), 0.0);
+        assert_eq!(schedule.poll_timeout(), Some(seconds(11)));
+        schedule.handle_status(seconds(10), &status("Established", 0), 0.0);
         assert_eq!(schedule.poll_timeout(), Some(seconds(10)));
     }
 

@@ -6,8 +6,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use model::Name;
 use tokio::sync::watch;
 
-use super::{compose::Author, schedule::Schedule};
-use crate::{io::bgp::Observed, kernel::KernelState, planner::Facts, run::random};
+use super::{
+    compose::{Author, Known},
+    schedule::Schedule,
+};
+use crate::{
+    io::{bgp::Observed, l2::L2State},
+    kernel::KernelState,
+    planner::Facts,
+    run::random,
+};
 
 /// Keeps this node's SpeakerState up to date.
 pub(crate) struct Reporter {
@@ -18,6 +26,8 @@ pub(crate) struct Reporter {
     pub(crate) facts: watch::Receiver<Facts>,
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) kernel: watch::Receiver<KernelState>,
+    pub(crate) l2: watch::Receiver<L2State>,
+    pub(crate) needs_strict_arp: watch::Receiver<bool>,
 }
 
 impl Reporter {
@@ -32,6 +42,8 @@ impl Reporter {
                 changed = self.facts.changed() => if changed.is_err() { return },
                 changed = self.observed.changed() => if changed.is_err() { return },
                 changed = self.kernel.changed() => if changed.is_err() { return },
+                changed = self.l2.changed() => if changed.is_err() { return },
+                changed = self.needs_strict_arp.changed() => if changed.is_err() { return },
                 () = until(self.started, due) => self.write(&mut schedule).await,
             }
         }
@@ -41,12 +53,14 @@ impl Reporter {
         let former = schedule
             .written()
             .map_or(&[][..], |written| &written.conditions);
-        let (facts, observed, kernel) = (
-            self.facts.borrow_and_update(),
-            self.observed.borrow_and_update(),
-            self.kernel.borrow_and_update(),
-        );
-        self.author.compose(now, &facts, &observed, &kernel, former)
+        let known = Known {
+            facts: &self.facts.borrow_and_update(),
+            observed: &self.observed.borrow_and_update(),
+            kernel: &self.kernel.borrow_and_update(),
+            l2: &self.l2.borrow_and_update(),
+            needs_strict_arp: *self.needs_strict_arp.borrow_and_update(),
+        };
+        self.author.compose(now, known, former)
     }
 
     async fn write(&mut self, schedule: &mut Schedule) {
