@@ -43,6 +43,11 @@ fn only_the_speaker_of_a_node_writes_its_state() {
             write_status(&client, CONTROLLER, None, own, &counts).await?,
             "the controller changes only the condition Ready",
         )?;
+        let answers = json!({"l2": [{"address": "10.0.0.1", "interfaces": ["eth1"]}]});
+        refused(
+            write_status(&client, CONTROLLER, None, own, &answers).await?,
+            "the controller changes only the condition Ready",
+        )?;
         refused(
             write_status(&client, "system:admin", None, own, &counts).await?,
             "a SpeakerState is written by the speaker of its node",

@@ -9,11 +9,12 @@ use e2e::case::conditions;
 use e2e::condition::Seen;
 use e2e::herald::NAMESPACE;
 use e2e::node::NODES;
-use e2e::workload::{Families, load_balancer};
+use e2e::workload::{Families, l2_advertisement, load_balancer};
 use e2e::{Case, Isolation, await_condition, run};
 use k8s_openapi::api::apps::v1::DaemonSet;
-use k8s_openapi::api::core::v1::Service;
-use kube::api::{Api, Patch, PatchParams};
+use k8s_openapi::api::core::v1::{Secret, Service};
+use k8s_openapi::api::events::v1::Event;
+use kube::api::{Api, ListParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -23,14 +24,16 @@ fn every_permission_is_used_and_none_is_missing() {
 }
 
 async fn permissions(case: &Case) -> Result<()> {
+    age_the_heartbeat_key(case).await?;
     leave_load_balancing(case).await?;
+    answer_on_layer_2(case).await?;
     lose_a_speaker(case).await?;
     judge_a_pod_network(case).await?;
     let table = table();
     ensure!(table.len() > 20, "docs/rbac.md: {table:?}");
     await_condition(
         "every permission has been used",
-        Duration::from_secs(60),
+        Duration::from_secs(120),
         async || {
             let used = used()?;
             let unused: Vec<_> = table.difference(&used).cloned().collect();
@@ -102,6 +105,49 @@ async fn lose_a_speaker(case: &Case) -> Result<()> {
     select(Value::Null).await?;
     told?;
     case.lab.await_herald().await
+}
+
+/// The controller adds a key once the newest is too old; it looks once a minute.
+async fn age_the_heartbeat_key(case: &Case) -> Result<()> {
+    let secrets: Api<Secret> = Api::namespaced(case.lab.cluster.client(), NAMESPACE);
+    let patch =
+        json!({"metadata": {"annotations": {"heraldlb.io/rotated-at": "2020-01-01T00:00:00Z"}}});
+    secrets
+        .patch(
+            "herald-heartbeat",
+            &PatchParams::default(),
+            &Patch::Merge(patch),
+        )
+        .await?;
+    Ok(())
+}
+
+/// A speaker tells the owner of a Service that its node answers on layer 2.
+async fn answer_on_layer_2(case: &Case) -> Result<()> {
+    let [node, _] = NODES;
+    case.serve("answered", &[node]).await?;
+    case.apply(load_balancer("answered", "answered", Families::IPv4, false))
+        .await?;
+    case.await_addresses("answered", 1).await?;
+    case.apply(l2_advertisement(&case.name, &case.name, "eth1"))
+        .await?;
+    let events: Api<Event> = case.api();
+    let told = ListParams::default().fields("reason=L2Owner");
+    await_condition(
+        "an Event says which node answers",
+        Duration::from_secs(60),
+        async || {
+            let notes: Vec<_> = events
+                .list(&told)
+                .await?
+                .into_iter()
+                .map(|event| event.note)
+                .collect();
+            Ok(Seen::when(!notes.is_empty(), notes))
+        },
+    )
+    .await
+    .map(drop)
 }
 
 /// The controller writes the conditions of a PodNetwork, which lets no node do anything. Restoring the lab removes it.
@@ -198,7 +244,13 @@ impl Entry {
         );
         let scope = if in_role { &namespace } else { "cluster" };
         let slash = if subresource.is_empty() { "" } else { "/" };
-        let only = if resource == "configmaps" {
+        // What may be done to every object of a kind is not narrowed to a name.
+        let narrowed = match resource.as_str() {
+            "configmaps" => true,
+            "secrets" => matches!(&*self.verb, "get" | "update"),
+            _ => false,
+        };
+        let only = if narrowed {
             format!(" {name}")
         } else {
             String::new()
