@@ -1,13 +1,14 @@
 //! The debug page: what this node announces, what it does not, and why, as JSON.
 
+mod l2;
 mod network;
 
 use std::net::IpAddr;
 
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use bgp::{PeerSet, Prefix, SessionView};
-use l2::View;
-use plan::{Decision, Decisions, Plan, Protocol, Target};
+use ::l2::View;
+use plan::{Decision, Decisions, Plan, Planner, Protocol, Target};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
@@ -46,6 +47,8 @@ struct Page {
     network: network::Plan,
     /// What they hold.
     kernel: network::Kernel,
+    /// Who answers on layer 2.
+    l2: l2::L2,
 }
 
 /// One address of one Service, or a Service without an address, by one protocol.
@@ -105,7 +108,7 @@ pub(crate) fn router(sources: Sources) -> Router {
 
 async fn page(State(sources): State<Sources>) -> axum::response::Response {
     let view = sources.l2.borrow().view.clone();
-    let lines = move |plan: &Plan| service_lines(plan, &view);
+    let lines = move |planner: &Planner| service_lines(planner.plan(), &view);
     let Some(services) = ask(&sources.queries, lines).await else {
         return (StatusCode::SERVICE_UNAVAILABLE, "the speaker is stopping\n").into_response();
     };
@@ -138,15 +141,14 @@ impl Sources {
             },
             network: network::Plan::of(&kernel.plan),
             kernel: network::Kernel::of(&kernel),
+            l2: l2::L2::of(&self.l2.borrow()),
         }
     }
 }
 
 fn service_lines(plan: &Plan, view: &View) -> Vec<ServiceLine> {
     let lines = |(target, decisions): (&Target, &Decisions)| {
-        let held = target
-            .address
-            .and_then(|address| view.addresses.get(&address));
+        let held = target.address.and_then(|address| view.addresses.get(&address));
         let bgp = service_line(plan, target, Protocol::Bgp, &decisions.bgp);
         let l2 = service_line(plan, target, Protocol::L2, &decisions.l2.elected(held));
         [bgp, l2]
@@ -211,7 +213,7 @@ mod tests {
     use std::sync::Arc;
 
     use bgp::{Route, RouteAttributes};
-    use l2::{Held, Standing};
+    use ::l2::{Held, Standing};
     use model::ServiceKey;
     use plan::Skip;
 

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod kernel;
+mod l2;
 
 use std::{fmt, sync::Arc};
 
@@ -92,6 +93,8 @@ const SESSION_COUNTERS: [SessionMetric; 9] = [
 pub(crate) struct Metrics {
     pub(crate) registry: Registry,
     writes: Write,
+    /// Events about layer 2 that were left out.
+    pub(crate) events_dropped: Counter,
 }
 
 impl Metrics {
@@ -108,11 +111,20 @@ impl Metrics {
             "Write requests to the API server",
             writes.clone(),
         );
+        let events_dropped = Counter::default();
+        registry.register_collector(Box::new(l2::L2 {
+            state: l2.clone(),
+            events_dropped: events_dropped.clone(),
+        }));
         registry.register_collector(Box::new(Planning(facts.clone())));
         registry.register_collector(Box::new(Decisions { facts, l2 }));
         registry.register_collector(Box::new(Sessions(observed)));
         registry.register_collector(Box::new(kernel::Kernel(kernel)));
-        Self { registry, writes }
+        Self {
+            registry,
+            writes,
+            events_dropped,
+        }
     }
 
     /// Counts one write to the API server.
