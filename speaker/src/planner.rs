@@ -10,7 +10,7 @@ use std::{
 use cluster::watch::{Event, Watches};
 use model::Name;
 use plan::{
-    Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Plan, Planner,
+    Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Planner,
     ProbeTarget, Protocol, Unusable,
 };
 use tokio::{
@@ -54,7 +54,7 @@ pub(crate) struct Facts {
 }
 
 /// What the rest of the program asks the planner; it is answered between two events.
-pub(crate) type Query = Box<dyn FnOnce(&Plan) + Send>;
+pub(crate) type Query = Box<dyn FnOnce(&Planner) + Send>;
 
 /// Where the planner's results go.
 pub(crate) struct Outlets {
@@ -122,7 +122,7 @@ impl PlannerDriver {
                 Some(Ok((target, outcome))) = self.probes.join_next() => {
                     self.planner.handle_probe(self.now(), &target, outcome);
                 }
-                Some(query) = self.sources.queries.recv() => query(self.planner.plan()),
+                Some(query) = self.sources.queries.recv() => query(&self.planner),
                 () = until(due), if due.is_some() => {}
             }
             if due_now(self.planner.poll_timeout(), self.now()) {
@@ -237,10 +237,10 @@ impl PlannerDriver {
 /// Asks the planner; `None` when it has ended.
 pub(crate) async fn ask<T: Send + 'static>(
     queries: &mpsc::Sender<Query>,
-    question: impl FnOnce(&Plan) -> T + Send + 'static,
+    question: impl FnOnce(&Planner) -> T + Send + 'static,
 ) -> Option<T> {
     let (answer, answered) = oneshot::channel();
-    let query: Query = Box::new(move |plan| drop(answer.send(question(plan))));
+    let query: Query = Box::new(move |planner| drop(answer.send(question(planner))));
     queries.send(query).await.ok()?;
     answered.await.ok()
 }
