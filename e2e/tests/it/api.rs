@@ -17,6 +17,7 @@ mod table;
 const POOLS: &str = include_str!("api/ip_address_pool.yaml");
 const PEERS: &str = include_str!("api/bgp_peer.yaml");
 const ADVERTISEMENTS: &str = include_str!("api/bgp_advertisement.yaml");
+const L2_ADVERTISEMENTS: &str = include_str!("api/l2_advertisement.yaml");
 const POD_NETWORKS: &str = include_str!("api/pod_network.yaml");
 const SPEAKER_STATES: &str = include_str!("api/speaker_state.yaml");
 
@@ -40,6 +41,15 @@ fn advertisements_are_refused_with_a_sentence() {
         "api-advertisements",
         Isolation::Shared,
         async |case: &Case| compare(case, ADVERTISEMENTS).await,
+    );
+}
+
+#[test]
+fn l2_advertisements_are_refused_with_a_sentence() {
+    run(
+        "api-l2-advertisements",
+        Isolation::Shared,
+        async |case: &Case| compare(case, L2_ADVERTISEMENTS).await,
     );
 }
 
@@ -93,6 +103,14 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "bgp-rack.yaml",
         include_str!("../../../docs/examples/bgp-rack.yaml"),
+    ),
+    (
+        "l2.yaml",
+        include_str!("../../../docs/examples/l2.yaml"),
+    ),
+    (
+        "l2-interfaces.yaml",
+        include_str!("../../../docs/examples/l2-interfaces.yaml"),
     ),
     (
         "pod-network.yaml",
@@ -213,6 +231,14 @@ fn what_the_api_server_accepts_the_programs_accept() {
         let advertisement = serde_json::from_value(object).unwrap();
         assert_eq!(
             model::Advertisement::parse(&advertisement).value.err(),
+            None,
+            "{case}"
+        );
+    }
+    for (case, object) in accepted(L2_ADVERTISEMENTS) {
+        let advertisement = serde_json::from_value(object).unwrap();
+        assert_eq!(
+            model::L2Advertisement::parse(&advertisement).value.err(),
             None,
             "{case}"
         );

@@ -13,16 +13,17 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Client;
 use kube::api::Api;
 
-use super::{ADVERTISEMENTS, PEERS, POD_NETWORKS, POOLS, differences};
+use super::{ADVERTISEMENTS, L2_ADVERTISEMENTS, PEERS, POD_NETWORKS, POOLS, differences};
 
 /// Name of the test, by which it starts itself again.
 const NAME: &str = "api::alone::the_tables_hold_without_a_lab";
 /// Set for the second start: the folder for logs and data.
 const FOLDER: &str = "HERALD_API_ALONE";
-const CRDS: [&str; 5] = [
+const CRDS: [&str; 6] = [
     include_str!("../../../../crds/yaml/ipaddresspools.yaml"),
     include_str!("../../../../crds/yaml/bgppeers.yaml"),
     include_str!("../../../../crds/yaml/bgpadvertisements.yaml"),
+    include_str!("../../../../crds/yaml/l2advertisements.yaml"),
     include_str!("../../../../crds/yaml/podnetworks.yaml"),
     include_str!("../../../../crds/yaml/speakerstates.yaml"),
 ];
@@ -67,7 +68,13 @@ async fn inside(folder: &Path) -> Result<()> {
     install(&client).await?;
     let mut all = Vec::new();
     // Who may write a SpeakerState is an admission policy's business, which is not installed here.
-    for table in [POOLS, PEERS, ADVERTISEMENTS, POD_NETWORKS] {
+    for table in [
+        POOLS,
+        PEERS,
+        ADVERTISEMENTS,
+        L2_ADVERTISEMENTS,
+        POD_NETWORKS,
+    ] {
         all.extend(differences(&client, table).await?);
     }
     server.stop().await?;
