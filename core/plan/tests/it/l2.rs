@@ -345,3 +345,23 @@ fn keys_that_were_good_stay_in_use_when_the_secret_turns_bad_or_vanishes() {
     world.apply(Object::HeartbeatKeys(Ok(vec![key(3)])));
     assert_eq!(world.settle().heartbeat_keys, Some(vec![key(3)]));
 }
+
+#[test]
+fn tells_the_services_for_which_an_address_may_be_answered() {
+    let mut world = world();
+    let holders = |world: &World, address: &str| -> Vec<String> {
+        let holders = world.planner.holders_of(address.parse().unwrap());
+        holders.map(|(key, uid)| format!("{key} {uid}")).collect()
+    };
+    assert!(
+        holders(&world, ADDRESS).is_empty(),
+        "nothing is planned yet"
+    );
+    world.settle();
+    let uid = service("web", &[ADDRESS]).meta.uid;
+    assert_eq!(holders(&world, ADDRESS), [format!("default/web {uid}")]);
+    assert!(holders(&world, "10.0.0.2").is_empty());
+    with_endpoints(&mut world, &[]);
+    world.settle();
+    assert!(holders(&world, ADDRESS).is_empty(), "nobody may answer it");
+}
