@@ -1,12 +1,32 @@
-//! Drives `l2::Speaker`: frames, heartbeats, clock. What it answers and owns goes out as a state, newest value first.
+//! Drives `l2::Speaker`: frames, heartbeats, clock. What it answers and owns goes out as a state, newest value first. No
+//! rule of the election is here.
+//!
+//! Frames come from packet sockets, ARP and NDP alike: a neighbour that makes sure that an address is still there asks
+//! the address itself (RFC 4861 7.3), which the kernel does not have, so that no ICMPv6 socket hears it.
+
+mod clock;
+mod driver;
+mod filter;
+mod group;
+mod heartbeat;
+mod interface;
+mod port;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
 
 use l2::{Key, Nominee, Notice, View};
 use model::Name;
 use plan::Links;
-use tokio::sync::{mpsc, watch};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 use tokio_util::sync::CancellationToken;
+
+use driver::{L2Driver, Wake};
+
+/// What of one socket is dropped after a stop, at most: more than its buffer holds.
+const BACKLOG: usize = 1 << 16;
 
 /// What the driver is started with.
 #[derive(Debug)]
@@ -47,6 +67,8 @@ pub struct L2State {
     pub view: Arc<View>,
     /// What cannot be done, a sentence each: a socket or a group that the kernel refuses.
     pub problems: Vec<String>,
+    /// Notices that nobody took in time and that would have been Events.
+    pub notices_dropped: u64,
 }
 
 impl Nominations {
@@ -58,7 +80,25 @@ impl Nominations {
     }
 }
 
-/// Runs until it is stopped and everything is handed over.
+/// Runs until it is stopped and everything is handed over, which takes a second at most. It works in the network
+/// namespace of the thread that polls it.
 pub async fn run(config: Config) {
-    config.stop.cancelled().await;
+    let mut links = config.links.clone();
+    let mut nominations = config.nominations.subscribe();
+    let stop = config.stop.clone();
+    let mut driver = L2Driver::new(config);
+    // What is there already.
+    links.mark_changed();
+    nominations.mark_changed();
+    while !driver.is_done() {
+        let wake = tokio::select! {
+            biased;
+            () = stop.cancelled(), if !driver.is_leaving() => Wake::Stop,
+            Ok(()) = links.changed() => Wake::Links,
+            Ok(()) = nominations.changed() => Wake::Nominations,
+            () = driver.readable() => Wake::Due,
+            () = sleep(driver.wait()) => Wake::Due,
+        };
+        driver.turn(wake);
+    }
 }

@@ -1,8 +1,11 @@
-//! TCP sockets of BGP with the options that the standard library does not know.
+//! Sockets with the options that the standard library does not know: TCP of BGP here, packets and priority beside.
 #![allow(
     unsafe_code,
-    reason = "TCP MD5 signatures (RFC 2385) have no safe interface"
+    reason = "TCP MD5 signatures (RFC 2385), packet(7), sched(7) and epoll(7) have no safe interface"
 )]
+
+pub(in crate::io) mod packet;
+pub(crate) mod priority;
 
 use std::io;
 use std::mem;
@@ -11,9 +14,10 @@ use std::os::fd::AsRawFd;
 
 use model::Secret;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// Traffic class CS6, which routers use among themselves (RFC 4594 section 3.1), with the ECN bits clear.
-const CS6: u32 = 0xc0;
+pub(in crate::io) const CS6: u32 = 0xc0;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 64;
 
@@ -130,6 +134,16 @@ impl Md5Signature {
             key: [0; libc::TCP_MD5SIG_MAXKEYLEN],
         }
     }
+}
+
+/// The socket with tokio's word of when it can be read. It must not block.
+///
+/// # Errors
+/// There is no room for it in epoll(7).
+pub(in crate::io) fn readable(socket: Socket) -> io::Result<AsyncFd<Socket>> {
+    // SAFETY: a `Socket` owns its descriptor, always gives the same one, and closes it when it is dropped.
+    let registered = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
+    registered.map_err(io::Error::from)
 }
 
 fn new(address: SocketAddr) -> io::Result<Socket> {
