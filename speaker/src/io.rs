@@ -3,10 +3,11 @@
 pub mod bgp;
 pub(crate) mod bridge;
 pub(crate) mod cni;
+pub mod conntrack;
 mod file;
 pub(crate) mod gate;
 pub mod l2;
 pub mod netlink;
 pub mod nft;
-mod socket;
+pub(crate) mod socket;
 pub(crate) mod sysctl;
