@@ -18,14 +18,17 @@
 mod capability;
 mod cleanup;
 mod debug;
+mod event;
 mod flags;
 mod host;
 pub mod io;
 mod kernel;
 mod metrics;
 mod planner;
+mod report;
 mod run;
 mod status;
+mod thread;
 
 pub use cleanup::cleanup;
 pub use flags::{CleanupFlags, Command, Flags, Gate, HostFlags};

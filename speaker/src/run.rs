@@ -7,34 +7,36 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use cluster::{Gate, Manager, Writer, watch::Watches};
-use daemon::{Health, Probes, Server};
+use cluster::watch::Watches;
+use daemon::Server;
 use jiff::Timestamp;
-use model::Name;
 use plan::{Changes, Learned, NetworkPlan, Options, Planner};
 use tokio::{
     runtime,
-    sync::{mpsc, oneshot, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Flags, capability, debug,
+    Flags, capability,
     host::Host,
     io::bgp::{self, Observed},
-    io::l2::L2State,
+    io::conntrack,
+    io::l2::{self, L2State},
     io::nft::Guards,
-    kernel::KernelState,
-    metrics::Metrics,
-    planner::{Facts, Outlets, PlannerDriver, Query, Sources},
-    status::{Author, NodeReporter, Reporter},
+    io::socket::priority,
+    planner::{Facts, Outlets, PlannerDriver, Sources},
+    report::Report,
+    thread::Thread,
 };
 
 /// How long the sessions may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// Questions to the planner that may wait.
 const QUERIES: usize = 8;
+/// What has happened on layer 2 and waits to be told.
+const NOTICES: usize = 256;
 
 /// Runs the speaker until it is asked to stop.
 ///
@@ -62,18 +64,12 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     let (observed, observed_seen) = watch::channel(Observed::default());
     let (queries, queries_seen) = mpsc::channel(QUERIES);
     let (learned, learned_seen) = watch::channel(Learned::default());
-    let (_l2, l2_seen) = watch::channel(L2State::default());
-    let outlets = Outlets {
-        changes: watch::Sender::new(Changes::default()),
-        network: watch::Sender::new(Arc::<NetworkPlan>::default()),
-        guards: watch::Sender::new(Guards::default()),
-        nominations: watch::Sender::default(),
-        addresses: watch::Sender::default(),
-        facts,
-    };
+    let (l2, l2_seen) = watch::channel(L2State::default());
+    let (notices, notices_seen) = mpsc::channel(NOTICES);
+    let outlets = outlets(facts);
     let mut parts = JoinSet::new();
     let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
-    let sessions = Sessions::start(bgp::Config {
+    let sessions = start_bgp(bgp::Config {
         listen: flags.bgp_listen,
         seed: random_bits(),
         started,
@@ -83,9 +79,20 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         learned,
         stop: CancellationToken::new(),
     })?;
+    let responder = start_l2(l2::Config {
+        node: options.node.clone(),
+        boot: random_bits(),
+        links: host.links.clone(),
+        nominations: outlets.nominations.clone(),
+        state: l2,
+        notices,
+        sysctl_dir: flags.host.sysctl_dir.clone(),
+        stop: CancellationToken::new(),
+    })?;
+    parts.spawn(conntrack::run(l2_seen.clone()));
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
-        links: host.links,
+        links: host.links.clone(),
         learned: learned_seen,
         queries: queries_seen,
     };
@@ -96,72 +103,24 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         observed: observed_seen,
         kernel: host.kernel,
         l2: l2_seen,
+        notices: notices_seen,
+        links: host.links.clone(),
+        sysctl_dir: flags.host.sysctl_dir.clone(),
     };
     parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
     report.start(client, servers, queries, &mut parts);
-    watch_over(stop, sessions, parts).await
+    watch_over(stop, sessions, responder, parts).await
 }
 
-/// What is told to the outside: status, metrics, probes and debug page, all from the same sources.
-struct Report {
-    node: Name,
-    started: Instant,
-    facts: watch::Receiver<Facts>,
-    observed: watch::Receiver<Observed>,
-    kernel: watch::Receiver<KernelState>,
-    l2: watch::Receiver<L2State>,
-}
-
-impl Report {
-    fn start(
-        self,
-        client: cluster::Client,
-        (public, private): (Server, Server),
-        queries: mpsc::Sender<Query>,
-        parts: &mut JoinSet<()>,
-    ) {
-        let Self {
-            node,
-            started,
-            facts,
-            observed,
-            kernel,
-            l2,
-        } = self;
-        let metrics = Metrics::new(facts.clone(), observed.clone(), kernel.clone(), l2.clone());
-        let writes = metrics.count_writes();
-        let writer = Writer::new(client, Manager::Speaker, Gate::open(), writes);
-        let probes = Probes::new();
-        parts.spawn(report_readiness(probes.clone(), facts.clone()));
-        parts.spawn(public.run(probes.router().merge(metrics.router())));
-        let sources = debug::Sources {
-            node: node.to_string(),
-            queries,
-            facts: facts.clone(),
-            observed: observed.clone(),
-            kernel: kernel.clone(),
-            l2,
-        };
-        parts.spawn(private.run(debug::router(sources)));
-        let node_reporter = NodeReporter {
-            node: node.clone(),
-            writer: writer.clone(),
-            facts: facts.clone(),
-            kernel: kernel.clone(),
-        };
-        parts.spawn(node_reporter.run());
-        let reporter = Reporter {
-            node,
-            started,
-            author: Author {
-                epoch: Timestamp::now(),
-            },
-            writer,
-            facts,
-            observed,
-            kernel,
-        };
-        parts.spawn(reporter.run());
+/// What the planner tells to others, with nothing in it yet.
+fn outlets(facts: watch::Sender<Facts>) -> Outlets {
+    Outlets {
+        changes: watch::Sender::new(Changes::default()),
+        network: watch::Sender::new(Arc::<NetworkPlan>::default()),
+        guards: watch::Sender::new(Guards::default()),
+        nominations: watch::Sender::default(),
+        addresses: watch::Sender::default(),
+        facts,
     }
 }
 
@@ -175,80 +134,48 @@ async fn bind(flags: &Flags) -> Result<(Server, Server), daemon::BindError> {
 /// Waits for the signal to stop; a part that ends by itself ends the program, so that it is started anew.
 async fn watch_over(
     stop: impl Future<Output = daemon::Shutdown>,
-    mut sessions: Sessions,
+    mut sessions: Thread,
+    mut responder: Thread,
     mut parts: JoinSet<()>,
 ) -> anyhow::Result<()> {
-    tokio::select! {
+    let ended = tokio::select! {
         signal = stop => {
             tracing::info!(%signal, "stopping: closing the sessions");
-            sessions.close().await;
+            close(sessions, responder).await;
             tracing::info!("stopped");
-            Ok(())
+            return Ok(());
         }
-        _ = &mut sessions.ended => bail!("the BGP thread has ended"),
-        ended = parts.join_next() => {
-            sessions.close().await;
-            match ended {
-                Some(Err(error)) => Err(error).context("a part of the speaker failed"),
-                Some(Ok(())) | None => bail!("a part of the speaker has ended"),
-            }
-        }
+        () = sessions.ended() => bail!("the BGP thread has ended"),
+        () = responder.ended() => bail!("the layer 2 thread has ended"),
+        ended = parts.join_next() => ended,
+    };
+    close(sessions, responder).await;
+    match ended {
+        Some(Err(error)) => Err(error).context("a part of the speaker failed"),
+        Some(Ok(())) | None => bail!("a part of the speaker has ended"),
     }
+}
+
+/// Lets every peer know (Cease, Administrative Shutdown), and hands addresses over, for as long as that may take.
+async fn close(sessions: Thread, responder: Thread) {
+    tokio::join!(sessions.close(FAREWELL), responder.close(FAREWELL));
 }
 
 /// The thread that holds the sessions.
-struct Sessions {
-    stop: CancellationToken,
-    ended: oneshot::Receiver<()>,
+fn start_bgp(config: bgp::Config) -> anyhow::Result<Thread> {
+    let stop = config.stop.clone();
+    Thread::start("bgp", stop, || (), move || bgp::run(config))
 }
 
-impl Sessions {
-    fn start(config: bgp::Config) -> anyhow::Result<Self> {
-        let stop = config.stop.clone();
-        let runtime = runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (end, ended) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("bgp".to_owned())
-            .spawn(move || {
-                runtime.block_on(bgp::run(config));
-                // Nobody waits any more when the goodbye took too long.
-                let _ = end.send(());
-            })?;
-        Ok(Self { stop, ended })
-    }
-
-    /// Lets every peer know (Cease, Administrative Shutdown), for as long as that may take.
-    async fn close(mut self) {
-        self.stop.cancel();
-        if tokio::time::timeout(FAREWELL, &mut self.ended)
-            .await
-            .is_err()
-        {
-            tracing::warn!("the sessions did not close in time");
+/// The thread that answers ARP and NDP. It runs before others where the kernel allows that.
+fn start_l2(config: l2::Config) -> anyhow::Result<Thread> {
+    let prepare = || {
+        if let Err(error) = priority::raise() {
+            tracing::debug!(%error, "the layer 2 thread has no real-time priority");
         }
-    }
-}
-
-/// Ready is a matter of this process alone: its lists have arrived and the first plan is made.
-async fn report_readiness(probes: Probes, mut facts: watch::Receiver<Facts>) {
-    loop {
-        let health = {
-            let facts = facts.borrow_and_update();
-            match facts.ready {
-                true => Health::Good,
-                false => Health::Bad(format!(
-                    "waiting for the first list of: {}",
-                    facts.missing.join(", ")
-                )),
-            }
-        };
-        probes.set_ready(health);
-        if facts.changed().await.is_err() {
-            return;
-        }
-    }
+    };
+    let stop = config.stop.clone();
+    Thread::start("l2", stop, prepare, move || l2::run(config))
 }
 
 /// A random number from 0 to 1.
