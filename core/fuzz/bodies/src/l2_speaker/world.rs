@@ -18,6 +18,9 @@ use super::action::{ADDRESSES, Action, BOOT, PEERS, mac};
 /// frames for four addresses.
 const MOST_SENT: usize = 500;
 
+/// So old may the last heartbeat be while somebody is answered, with few nodes.
+const PATIENCE: Duration = Duration::from_millis(300);
+
 /// A speaker, and what its driver knows of it.
 pub(super) struct World {
     now: Duration,
@@ -26,6 +29,8 @@ pub(super) struct World {
     owned: BTreeSet<IpAddr>,
     sequence: u64,
     leaves: bool,
+    /// When a heartbeat last left by an interface.
+    left: BTreeMap<u32, Duration>,
     shown: Shown,
 }
 
@@ -57,6 +62,7 @@ impl World {
             owned: BTreeSet::new(),
             sequence: 0,
             leaves: true,
+            left: BTreeMap::new(),
         };
         world.apply(Action::Keys([true, false, false]));
         world.apply(Action::Nodes([true, true, false]));
@@ -131,7 +137,8 @@ impl World {
         panic!("it never comes to rest");
     }
 
-    /// An answer is about an address that is owned here, and was wanted here until a moment ago.
+    /// An answer is about an address that is owned here, and was wanted here until a moment ago; the others have heard of
+    /// us on this interface lately.
     fn receive(&mut self, interface: u32, frame: &[u8]) {
         let mut reply = Vec::new();
         if !self
@@ -142,6 +149,7 @@ impl World {
         }
         let address = address_of(&reply);
         assert!(self.owned.contains(&address));
+        assert!(self.now < self.left[&interface] + PATIENCE);
         if self.nominated.contains(&address) {
             assert!(self.speaker.addresses(interface).any(|of| of == address));
         }
@@ -165,6 +173,11 @@ impl World {
             let heartbeat = Heartbeat::decode(&message).unwrap();
             assert!(heartbeat.sequence > self.sequence);
             self.sequence = heartbeat.sequence;
+            if let Transmit::Multicast { interface, .. } = transmit
+                && self.leaves
+            {
+                self.left.insert(interface, self.now);
+            }
             self.speaker.handle_sent(self.now, transmit, self.leaves);
         }
         panic!("it sends without end");
