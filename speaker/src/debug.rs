@@ -5,9 +5,9 @@ mod network;
 
 use std::net::IpAddr;
 
+use ::l2::View;
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
 use bgp::{PeerSet, Prefix, SessionView};
-use ::l2::View;
 use plan::{Decision, Decisions, Plan, Planner, Protocol, Target};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -148,7 +148,9 @@ impl Sources {
 
 fn service_lines(plan: &Plan, view: &View) -> Vec<ServiceLine> {
     let lines = |(target, decisions): (&Target, &Decisions)| {
-        let held = target.address.and_then(|address| view.addresses.get(&address));
+        let held = target
+            .address
+            .and_then(|address| view.addresses.get(&address));
         let bgp = service_line(plan, target, Protocol::Bgp, &decisions.bgp);
         let l2 = service_line(plan, target, Protocol::L2, &decisions.l2.elected(held));
         [bgp, l2]
@@ -212,8 +214,8 @@ impl SessionLine {
 mod tests {
     use std::sync::Arc;
 
-    use bgp::{Route, RouteAttributes};
     use ::l2::{Held, Standing};
+    use bgp::{Route, RouteAttributes};
     use model::ServiceKey;
     use plan::Skip;
 

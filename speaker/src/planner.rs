@@ -10,8 +10,8 @@ use std::{
 use cluster::watch::{Event, Watches};
 use model::Name;
 use plan::{
-    Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Planner,
-    ProbeTarget, Protocol, Unusable,
+    Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Planner, ProbeTarget,
+    Protocol, Unusable,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
