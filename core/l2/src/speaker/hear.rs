@@ -104,8 +104,10 @@ impl Speaker {
                     Parting::Silence => Former::Dead,
                 };
             }
-            if !turn.was_claimed
-                && turn.is_claimed
+            let claims = !turn.was_claimed && turn.is_claimed;
+            // Who comes back may have owned it while we did not hear each other, and have told the segment so.
+            let returns = shift.members && parting == Parting::Farewell;
+            if (claims || returns)
                 && let State::Owner(gratuitous) = &mut claim.state
             {
                 gratuitous.restart(now);
