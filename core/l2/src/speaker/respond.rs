@@ -117,7 +117,9 @@ impl Speaker {
         if ours || !claim.interfaces.contains(&interface) {
             return;
         }
-        if self.membership.owner_of(now, mac).is_some() {
+        // While heartbeats of the cluster's nodes cannot be read, a stranger may be a node.
+        let may_be_node = !self.suspects.is_empty() && !claim.is_answered();
+        if may_be_node || self.membership.owner_of(now, mac).is_some() {
             return self.block(now, address);
         }
         if claim.is_answered() || matches!(claim.state, State::Probing { .. }) {
