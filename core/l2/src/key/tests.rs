@@ -201,7 +201,7 @@ fn agree([one, other]: &[KeyRing; 2], now: Duration) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
     fn rotation_leaves_no_gap(
