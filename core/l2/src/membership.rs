@@ -212,12 +212,10 @@ impl Membership {
     }
 
     pub(crate) fn forget_interface(&mut self, interface: u32) {
-        for life in self
-            .peers
-            .values_mut()
-            .filter_map(|peer| peer.life.as_mut())
-        {
-            life.forget_interface(interface);
+        for peer in self.peers.values_mut() {
+            for life in peer.life.iter_mut().chain(&mut peer.trial) {
+                life.forget_interface(interface);
+            }
         }
     }
 

@@ -215,6 +215,7 @@ impl Speaker {
             self.handle_stopped(now);
         }
         self.last_run = now;
+        self.keys.handle_timeout(now);
         let shift = self.membership.handle_timeout(now);
         self.take_shift(now, shift);
         self.watch_ports(now);
@@ -262,12 +263,13 @@ impl Speaker {
     }
 
     /// Addresses about which frames of this interface are of interest: what the driver's packet filter passes, and
-    /// whose solicited-node groups it joins. Changes only with [`Self::handle_nominee`] and [`Self::handle_interfaces`].
+    /// whose solicited-node groups it joins. Grows only with [`Self::handle_nominee`] and [`Self::handle_interfaces`];
+    /// shrinks also when an address that is not nominated any more has been handed over ([`Notice::Lost`]).
     pub fn addresses(&self, interface: u32) -> impl Iterator<Item = IpAddr> {
-        let there =
-            move |claim: &Claim| claim.nominee.is_some() && claim.interfaces.contains(&interface);
-        let claims = self.claims.iter().filter(move |(_, claim)| there(claim));
-        claims.map(|(address, _)| *address)
+        let wanted = |claim: &Claim| claim.nominee.is_some() || claim.is_answered();
+        let claims = self.claims.iter().filter(move |(_, claim)| wanted(claim));
+        let there = claims.filter(move |(_, claim)| claim.interfaces.contains(&interface));
+        there.map(|(address, _)| *address)
     }
 
     /// Grows whenever [`Self::view`] gives something else than before, counters aside.

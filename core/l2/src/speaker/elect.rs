@@ -67,8 +67,10 @@ impl Speaker {
         claim.entry = self.entry(now, address, &claim);
         if self.said.set(claim.entry) {
             self.beat.hurry(now);
+            self.version += 1;
         }
         if claim.is_over() {
+            self.version += 1;
             self.shots.remove(&address);
             self.release(now, &claim);
             return;

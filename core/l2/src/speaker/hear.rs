@@ -113,6 +113,7 @@ impl Speaker {
                 gratuitous.restart(now);
             }
             self.dirty.insert(turn.address);
+            self.version += 1;
         }
     }
 

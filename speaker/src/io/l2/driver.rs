@@ -77,6 +77,8 @@ pub(super) struct L2Driver {
 /// Where to tell what has happened.
 struct Notices {
     sender: mpsc::Sender<Notice>,
+    /// An address has been handed over since the sockets were tended.
+    lost: bool,
     /// How many found no room and would have been Events.
     dropped: u64,
 }
@@ -104,6 +106,7 @@ impl L2Driver {
             state: config.state,
             notices: Notices {
                 sender: config.notices,
+                lost: false,
                 dropped: 0,
             },
             sysctl: Folder(config.sysctl_dir),
@@ -234,7 +237,8 @@ impl L2Driver {
     /// Lets the sockets hear what is of interest now, and tries again what failed.
     fn tend_sockets(&mut self, now: Duration) {
         let retry = self.retry_at.is_some_and(|retry_at| retry_at <= now);
-        if !mem::take(&mut self.stale) && !retry {
+        let stale = mem::take(&mut self.stale) | mem::take(&mut self.notices.lost);
+        if !stale && !retry {
             // Heartbeats may just have been opened, which is stale.
             return;
         }
@@ -389,6 +393,7 @@ impl Notices {
         let mut stopped = false;
         while let Some(notice) = speaker.poll_notice() {
             stopped |= notice == Notice::Stopped;
+            self.lost |= matches!(notice, Notice::Lost { .. });
             let is_event = matches!(notice, Notice::Owned { .. } | Notice::Conflict(_));
             // Nobody may be waited for.
             if self.sender.try_send(notice).is_err() && is_event {
