@@ -7,6 +7,7 @@ use super::{Speaker, Transmit};
 use crate::{
     NodeName,
     heartbeat::{Heartbeat, MOST_HEARD, MOST_MACS, Page},
+    port::Port,
 };
 
 /// Time between two heartbeats, with up to [`FULL_RATE`] nodes.
@@ -175,10 +176,12 @@ impl Speaker {
             let spoken = families.filter(|(spoken, _)| *spoken);
             destinations.extend(spoken.map(|(_, ipv6)| Transmit::Multicast { interface, ipv6 }));
         }
+        let sends = |interface| self.ports.get(&interface).is_some_and(Port::is_concerned);
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for node in self.nodes.keys().filter(|node| **node != self.config.node) {
             match self.membership.life(node) {
-                Some(life) if life.alive && life.segments().next().is_some() => {}
+                // It is reached where we send, which is not everywhere that it is heard.
+                Some(life) if life.alive && life.segments().any(&sends) => {}
                 Some(life) if now < life.last_heard() + LATELY => near.push(node.clone()),
                 Some(_) | None => far.push(node.clone()),
             }
