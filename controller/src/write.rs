@@ -9,7 +9,7 @@ use cluster::{
     },
 };
 use ipam::{Write, Written};
-use model::{Kind, Name};
+use model::{Condition, Kind, Name};
 
 /// Sends `write`; IO.
 pub(crate) async fn carry_out(writer: &Writer, write: &Write) -> Result<Written, WriteError> {
@@ -54,15 +54,7 @@ pub(crate) async fn carry_out(writer: &Writer, write: &Write) -> Result<Written,
             conditions,
         } => {
             let version = version(name, uid, resource_version);
-            if *kind == Kind::Peer {
-                apply_peer(writer, &version, conditions).await?
-            } else if *kind == Kind::L2Advertisement {
-                apply_l2_advertisement(writer, &version, conditions).await?
-            } else if *kind == Kind::PodNetwork {
-                apply_pod_network(writer, &version, conditions).await?
-            } else {
-                apply_advertisement(writer, &version, conditions).await?
-            }
+            apply_conditions(writer, *kind, &version, conditions).await?
         }
         Write::ClearService { key } => {
             clear_service(writer, key).await?;
@@ -72,6 +64,23 @@ pub(crate) async fn carry_out(writer: &Writer, write: &Write) -> Result<Written,
     Ok(Written {
         resource_version: version.into(),
     })
+}
+
+async fn apply_conditions(
+    writer: &Writer,
+    kind: Kind,
+    version: &Version,
+    conditions: &[Condition],
+) -> Result<String, WriteError> {
+    if kind == Kind::Peer {
+        apply_peer(writer, version, conditions).await
+    } else if kind == Kind::L2Advertisement {
+        apply_l2_advertisement(writer, version, conditions).await
+    } else if kind == Kind::PodNetwork {
+        apply_pod_network(writer, version, conditions).await
+    } else {
+        apply_advertisement(writer, version, conditions).await
+    }
 }
 
 fn version(name: &Name, uid: &Name, resource_version: &Name) -> Version {
