@@ -35,6 +35,8 @@ pub(crate) struct Life {
     pub(crate) entries: BTreeMap<u128, Entry>,
     /// Some of its entries are not known.
     pub(crate) lacking: Option<Lacking>,
+    /// When it last went from an interface: it may be silent there and be well.
+    moved: Option<Duration>,
     highest: u64,
     digest: u64,
     ways: BTreeMap<Path, Way>,
@@ -81,6 +83,7 @@ impl Life {
             leaving: false,
             interval: heartbeat.interval,
             macs: Vec::new(),
+            moved: None,
             source: None,
             entries: BTreeMap::new(),
             lacking: None,
@@ -114,7 +117,11 @@ impl Life {
     pub(crate) fn take(&mut self, now: Duration, heartbeat: Heartbeat, turns: &mut Vec<Turn>) {
         self.interval = heartbeat.interval;
         self.leaving = heartbeat.leaving;
+        let moved = self.macs.iter().any(|mac| !heartbeat.macs.contains(mac));
         self.macs = heartbeat.macs;
+        if moved {
+            self.moved = Some(now);
+        }
         if !self.holds(heartbeat.digest, heartbeat.count) {
             let page = &heartbeat.page;
             let gone: Vec<Entry> = self
@@ -169,13 +176,13 @@ impl Life {
     /// Marks the ways on which nothing comes any more; `true` when one more is dead.
     pub(crate) fn expire(&mut self, now: Duration) -> bool {
         let patience = self.interval.mul_f64(DEAD_AFTER);
-        let mut died = false;
-        for way in self.ways.values_mut() {
-            if way.alive && way.heard + patience <= now {
-                way.alive = false;
-                died = true;
-            }
-        }
+        let (mut died, moved) = (false, self.moved);
+        self.ways.retain(|_, way| {
+            let dies = way.alive && way.heard + patience <= now;
+            way.alive &= !dies;
+            died |= dies;
+            !(dies && moved.is_some_and(|moved| way.heard <= moved))
+        });
         self.alive = self.ways.values().any(|way| way.alive);
         died
     }
