@@ -1,1 +1,24 @@
-//! Tests of the whole machine: several speakers on a segment under a virtual clock.
+//! Tests of the whole machine: several speakers on segments, under virtual clocks.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test ends where its assumption does"
+)]
+
+mod client;
+mod clock;
+mod faults;
+mod histories;
+mod network;
+mod node;
+mod random;
+mod reference;
+mod settled;
+mod spread;
+mod stories;
+mod traffic;
+mod witness;
+mod world;
