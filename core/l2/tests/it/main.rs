@@ -8,10 +8,13 @@
     reason = "a test ends where its assumption does"
 )]
 
+mod carry;
 mod client;
 mod clock;
+mod crowd;
 mod faults;
 mod histories;
+mod layout;
 mod network;
 mod node;
 mod random;

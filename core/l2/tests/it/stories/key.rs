@@ -5,10 +5,7 @@ use std::time::Duration;
 use l2::Standing;
 
 use super::{longest_gap, moves_since, owner, peace};
-use crate::{
-    faults::address,
-    world::{World, key},
-};
+use crate::{faults::address, layout::key, world::World};
 
 #[test]
 fn nobody_answers_without_a_key() {
