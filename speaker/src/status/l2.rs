@@ -93,8 +93,7 @@ impl Judged<'_> {
              answers ARP for every address; set ipvs.strictARP to true in kube-proxy's configuration"
                 .to_owned()
         });
-        let untrusted = view.unauthentic.iter();
-        let untrusted = untrusted.map(|(node, why)| format!("heartbeats of node {node}: {why}"));
+        let untrusted = view.unauthentic.values().cloned();
         let all = [
             ("KeyMissing", key),
             ("NoInterface", no_interface(view)),
@@ -252,7 +251,10 @@ mod tests {
         let mut reasons = Vec::new();
         for step in 0..6 {
             match step {
-                1 => drop(view.unauthentic.insert("w2".into(), "wrong tag".into())),
+                1 => drop(
+                    view.unauthentic
+                        .insert("w2".into(), "w2 signs with another key".into()),
+                ),
                 2 => problems.push("port 7903 is in use".to_owned()),
                 3 => {
                     let held = view.addresses.values_mut().next().unwrap();
@@ -291,7 +293,7 @@ mod tests {
             "herald-heartbeat",
             "10.9.0.1",
             "7903",
-            "w2: wrong tag",
+            "w2 signs with another key",
             "strictARP",
         ] {
             assert!(message.contains(part), "{part}: {message}");
