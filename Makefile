@@ -105,6 +105,14 @@ e2e-pods: ## The cases of the pod network on the lab that `make lab-up NETWORK=h
 e2e-pods-full: ## The long ones: nodes restarted and replaced, kube-proxy's other mode, real programs on top (root)
 	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test pods_full
 
+.PHONY: e2e-l2
+e2e-l2: ## The cases of layer 2 on the lab that `make lab-up NETWORK=herald` has started (root)
+	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test l2
+
+.PHONY: e2e-l2-full
+e2e-l2-full: ## The long ones: nodes rebooted, the segment parted, speakers rolled, keys rotated (root)
+	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test l2_full
+
 .PHONY: bench
 bench: bench-bgp bench-react bench-l2 bench-pod ## All benchmarks, and the table of docs/benchmarks.md from them (root)
 	cargo run --quiet --locked -p e2e --bin bench-table

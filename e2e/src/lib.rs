@@ -5,8 +5,9 @@
 //! `Lab::up` builds what is missing, deploys the containerlab topology in `topologies/`, starts the control
 //! plane and the nodes, and leaves a state folder (`target/lab`) behind; `Lab::attach` finds a lab by that
 //! folder, `Lab::down` removes everything that carries the lab's name, also after a killed run.
-//! The cases in `tests/it` (the first flavour), `tests/pods` and `tests/pods_full` (the second) share one lab; each has its own namespace and pool (`case`), and those that break
-//! nodes, routers or the controller take the lab for themselves and restore it.
+//! The cases in `tests/it` (the first flavour), `tests/pods`, `tests/l2` and their long ones (the second) share one
+//! lab; each has its own namespace and pool (`case`), and those that break nodes, routers or the controller take the lab
+//! for themselves and restore it.
 //!
 //! Nothing here sleeps to wait for an effect: `await_condition` asks again until a generous deadline.
 

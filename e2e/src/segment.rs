@@ -13,6 +13,7 @@ use crate::node::{FABRIC, Node};
 
 mod announce;
 mod heartbeat;
+mod report;
 mod watch;
 
 pub use announce::prefer;
@@ -45,23 +46,26 @@ const WHOLE_GUEST: &str = "ip -o addr show dev eth1 scope global \
                             | xargs -rI% ip addr delete % dev eth1; \
                           ip neigh flush dev eth1; true";
 
-/// The MACs that answer when the guest asks everybody for an address, as `arping` and `ndisc6` show them.
+/// The MACs that answer when the guest asks everybody for an address, by `arping` or `ndisc6`. What `ndisc6` receives is
+/// read from a capture: it takes no answer about a global address that comes from a link-local one.
 ///
 /// # Errors
 /// When the guest cannot ask.
 pub async fn answering(address: IpAddr) -> Result<BTreeSet<String>> {
-    let ask = match address {
-        IpAddr::V4(_) => format!("arping -r -c 2 -W 0.2 -I {GUEST_INTERFACE} {address} || true"),
-        IpAddr::V6(_) => {
-            format!("ndisc6 -q -m -n -r 1 -w 300 {address} {GUEST_INTERFACE} || true")
+    match address {
+        IpAddr::V4(_) => {
+            let ask = format!("arping -r -c 2 -W 0.2 -I {GUEST_INTERFACE} {address} || true");
+            let shown = on_guest(&ask).await?;
+            let lines = shown.lines().map(|line| line.trim().to_lowercase());
+            Ok(lines.filter(|line| !line.is_empty()).collect())
         }
-    };
-    let shown = GUEST.enter("bash").args(["-c", &ask]).output().await?;
-    Ok(shown
-        .lines()
-        .map(|line| line.trim().to_lowercase())
-        .filter(|line| !line.is_empty())
-        .collect())
+        IpAddr::V6(_) => {
+            let ask = format!("ndisc6 -q -n -r 1 -w 300 {address} {GUEST_INTERFACE} || true");
+            let mut claims = watch::listen()?;
+            on_guest(&ask).await?;
+            Ok(watch::claims(&mut claims, address))
+        }
+    }
 }
 
 /// Waits until exactly one MAC answers for an address, and returns the node whose interface it is.

@@ -1,6 +1,6 @@
 //! A witness on the segment: who has said what MAC an address has, for as long as a case takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::process::{Child, Stdio};
@@ -56,7 +56,7 @@ impl Watch {
         for node in FABRIC {
             names.insert(octets(&node.mac(INTERFACE).await?)?, node.name().to_owned());
         }
-        let capture = Capture::on(&GUEST.namespace(), GUEST_INTERFACE, FILTER)?;
+        let capture = listen()?;
         let askers = addresses.iter().map(|&address| ask(address));
         Ok(Self {
             capture,
@@ -155,11 +155,23 @@ impl Testimony {
     }
 
     fn name(&self, mac: &Mac) -> String {
-        self.names.get(mac).cloned().unwrap_or_else(|| {
-            let [a, b, c, d, e, f] = mac;
-            format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
-        })
+        self.names.get(mac).cloned().unwrap_or_else(|| shown(mac))
     }
+}
+
+/// A capture of what tells the MAC of an address.
+pub(super) fn listen() -> Result<Capture> {
+    Capture::on(&GUEST.namespace(), GUEST_INTERFACE, FILTER)
+}
+
+/// The MACs that an address has by what was captured until now.
+pub(super) fn claims(capture: &mut Capture, address: IpAddr) -> BTreeSet<String> {
+    let mut macs = BTreeSet::new();
+    while let Some(packet) = capture.poll() {
+        let claimed = claim(&packet).filter(|(claimed, _)| *claimed == address);
+        macs.extend(claimed.map(|(_, mac)| shown(&mac)));
+    }
+    macs
 }
 
 /// Asks everybody, again and again.
@@ -198,6 +210,11 @@ fn claim(packet: &Packet) -> Option<(IpAddr, Mac)> {
         }
         _ => None,
     }
+}
+
+fn shown(mac: &Mac) -> String {
+    let [a, b, c, d, e, f] = mac;
+    format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
 }
 
 fn octets(mac: &str) -> Result<Mac> {
