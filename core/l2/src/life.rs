@@ -38,6 +38,8 @@ pub(crate) struct Life {
     /// When it last went from an interface: it may be silent there and be well.
     moved: Option<Duration>,
     highest: u64,
+    /// When that came.
+    highest_at: Duration,
     digest: u64,
     ways: BTreeMap<Path, Way>,
 }
@@ -88,6 +90,7 @@ impl Life {
             entries: BTreeMap::new(),
             lacking: None,
             highest: 0,
+            highest_at: Duration::ZERO,
             digest: 0,
             ways: BTreeMap::new(),
         }
@@ -95,7 +98,9 @@ impl Life {
 
     /// Notes that a heartbeat came on this way; `false` for one that came before.
     pub(crate) fn hear(&mut self, now: Duration, path: Path, sequence: u64) -> bool {
-        if sequence.saturating_add(LATEST) <= self.highest {
+        let overtaken = sequence <= self.highest;
+        let late = overtaken && now > self.highest_at + self.interval;
+        if late || sequence.saturating_add(LATEST) <= self.highest {
             return false;
         }
         let way = self.ways.entry(path).or_insert(Way {
@@ -108,13 +113,20 @@ impl Life {
         }
         way.heard = now;
         way.alive = true;
-        self.highest = self.highest.max(sequence);
+        if !overtaken {
+            self.highest = sequence;
+            self.highest_at = now;
+        }
         self.alive = true;
         true
     }
 
     /// Takes over what the heartbeat says; tells what differs.
     pub(crate) fn take(&mut self, now: Duration, heartbeat: Heartbeat, turns: &mut Vec<Turn>) {
+        // What was said before the latest does not hold any more.
+        if heartbeat.sequence < self.highest {
+            return;
+        }
         self.interval = heartbeat.interval;
         self.leaving = heartbeat.leaving;
         let moved = self.macs.iter().any(|mac| !heartbeat.macs.contains(mac));
