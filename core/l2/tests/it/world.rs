@@ -221,9 +221,11 @@ impl World {
 
     fn judge(&mut self, address: IpAddr) {
         let answering = self.witness.answering(address);
-        let several = answering
-            .iter()
-            .any(|a| answering.iter().any(|b| a < b && self.meet(*a, *b)));
+        let several = answering.iter().any(|a| {
+            answering
+                .iter()
+                .any(|b| a < b && self.meet(address, *a, *b))
+        });
         let eligible = self.nodes.iter().any(|node| node.is_eligible(address));
         let rounds = self.addresses.len().div_ceil(self.asks_for.max(1));
         let weather = Weather {
@@ -249,10 +251,13 @@ impl World {
         }
     }
 
-    /// Whether two nodes are on one side: frames between them arrive, or there is no segment that has both and their
-    /// heartbeats arrive.
-    fn meet(&self, a: usize, b: usize) -> bool {
-        let cards = |node: usize| self.nodes[node].nics.iter().filter(|nic| nic.carrier);
+    /// Whether two nodes that answer an address are on one side: frames arrive on a segment on which both answer, or
+    /// there is no such segment and their heartbeats to each other's InternalIP arrive.
+    fn meet(&self, address: IpAddr, a: usize, b: usize) -> bool {
+        let cards = |node: usize| {
+            let nics = self.nodes[node].nics.iter();
+            nics.filter(|nic| nic.carrier && nic.passes.contains(&address))
+        };
         let mut shared = cards(a)
             .filter(|nic| cards(b).any(|other| other.segment == nic.segment))
             .map(|nic| nic.segment)
