@@ -5,6 +5,8 @@ use crate::{Interface, InterfaceFilter};
 
 /// So long a process hears the others out before it has a say on an interface.
 const LISTEN: Duration = Duration::from_millis(500);
+/// So long heartbeats go on when no address is left, and say so.
+const LAST_WORDS: Duration = Duration::from_millis(350);
 /// A segment on which IPv6 heartbeats came is sent them for so long.
 const IPV6_MEMORY: Duration = Duration::from_secs(10);
 
@@ -18,6 +20,8 @@ pub(crate) struct Port {
     pub(crate) concerns: usize,
     /// Heartbeats go out and are heard; a say comes with this moment.
     pub(crate) listens_until: Option<Duration>,
+    /// No address is left: when heartbeats end.
+    rests_at: Option<Duration>,
     /// When a heartbeat last left by it.
     left: Option<Duration>,
     /// No heartbeat leaves by it any more.
@@ -41,26 +45,25 @@ impl Port {
             well_since: now,
             concerns: 0,
             listens_until: None,
+            rests_at: None,
             left: None,
             silent: false,
             ipv6_heard: None,
         }
     }
 
-    pub(crate) fn is_concerned(&self) -> bool {
-        self.concerns > 0
+    /// Heartbeats go out by it.
+    pub(crate) fn is_beating(&self) -> bool {
+        self.listens_until.is_some()
     }
 
-    /// The number of addresses may have changed: heartbeats begin with the first one and end with the last one.
+    /// The number of addresses may have changed: heartbeats begin with the first one, and end soon after the last one.
     pub(crate) fn settle(&mut self, now: Duration) {
-        match (self.is_concerned(), self.listens_until) {
+        match (self.concerns > 0, self.listens_until) {
             (true, None) => self.listen(now),
-            (false, Some(_)) => {
-                self.listens_until = None;
-                self.left = None;
-                self.silent = false;
-            }
-            (true, Some(_)) | (false, None) => {}
+            (true, Some(_)) => self.rests_at = None,
+            (false, Some(_)) => self.rests_at = self.rests_at.or(Some(now + LAST_WORDS)),
+            (false, None) => {}
         }
     }
 
@@ -69,7 +72,7 @@ impl Port {
         self.well_since = now;
         self.left = None;
         self.silent = false;
-        if self.is_concerned() {
+        if self.is_beating() {
             self.listen(now);
         }
     }
@@ -89,6 +92,11 @@ impl Port {
 
     /// Looks whether heartbeats leave; `true` when that has changed.
     pub(crate) fn watch(&mut self, now: Duration, patience: Duration) -> bool {
+        if self.rests_at.is_some_and(|rests_at| rests_at <= now) {
+            self.rests_at = None;
+            self.listens_until = None;
+            self.left = None;
+        }
         let listened = self.listens_until.is_some_and(|until| until <= now);
         let silent = listened && !self.is_fresh(now, patience);
         core::mem::replace(&mut self.silent, silent) != silent
@@ -189,6 +197,20 @@ mod tests {
         assert!(port.watch(LISTEN, patience));
         assert_eq!(port.say(LISTEN), Say::Yes);
         assert!(port.watch(LISTEN + patience, patience));
+    }
+
+    #[test]
+    fn heartbeats_go_on_for_a_moment_when_no_address_is_left() {
+        let (start, patience) = (Duration::ZERO, Duration::from_millis(300));
+        let mut port = Port::new(start, interface(None));
+        port.concerns = 1;
+        port.settle(start);
+        port.concerns = 0;
+        port.settle(start);
+        port.watch(LAST_WORDS - Duration::from_millis(1), patience);
+        assert!(port.is_beating());
+        port.watch(LAST_WORDS, patience);
+        assert!(!port.is_beating());
     }
 
     #[test]

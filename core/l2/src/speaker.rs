@@ -327,7 +327,7 @@ impl Speaker {
 
     /// Heartbeats have to go out.
     fn is_beating(&self) -> bool {
-        self.keys.has_key() && self.ports.values().any(Port::is_concerned)
+        self.keys.has_key() && self.ports.values().any(Port::is_beating)
     }
 
     /// How old our last heartbeat may be while we answer, and how long we may have slept.

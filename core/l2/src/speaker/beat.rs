@@ -170,13 +170,13 @@ impl Speaker {
     /// Everybody on each segment, and by their InternalIP those who are not heard on any.
     fn destinations(&mut self, now: Duration) -> Vec<Transmit> {
         let mut destinations = Vec::new();
-        for (&interface, port) in self.ports.iter().filter(|(_, port)| port.is_concerned()) {
+        for (&interface, port) in self.ports.iter().filter(|(_, port)| port.is_beating()) {
             let (ipv4, ipv6) = port.families(now);
             let families = [(ipv4, false), (ipv6, true)].into_iter();
             let spoken = families.filter(|(spoken, _)| *spoken);
             destinations.extend(spoken.map(|(_, ipv6)| Transmit::Multicast { interface, ipv6 }));
         }
-        let sends = |interface| self.ports.get(&interface).is_some_and(Port::is_concerned);
+        let sends = |interface| self.ports.get(&interface).is_some_and(Port::is_beating);
         let (mut near, mut far) = (Vec::new(), Vec::new());
         for node in self.nodes.keys().filter(|node| **node != self.config.node) {
             match self.membership.life(node) {
@@ -236,13 +236,14 @@ impl Speaker {
             heard.truncate(MOST_HEARD);
             self.beat.heard = self.beat.heard.wrapping_add(MOST_HEARD);
         }
-        let ports = self.ports.values().filter(|port| port.is_concerned());
+        let ports = self.ports.values().filter(|port| port.is_beating());
         Heartbeat {
             node: self.config.node.clone(),
             boot: self.config.boot,
             sequence: 0,
             interval: self.beat.interval,
-            leaving: self.leaving,
+            // Who has no address left has nothing to claim either.
+            leaving: self.leaving || self.claims.is_empty(),
             asking: self.membership.lacks_entries(),
             macs: ports
                 .map(|port| port.interface.mac)

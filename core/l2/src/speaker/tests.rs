@@ -279,3 +279,23 @@ fn addresses_of_many_pages_never_have_two_owners() {
     });
     assert_eq!(owned.sum::<usize>(), addresses.len() + 1);
 }
+
+#[test]
+fn who_has_no_address_left_says_so() {
+    let mut lan = Lan::new(2);
+    lan.run(ms(3000));
+    let owner = lan.owner();
+    let now = lan.now;
+    for node in lan.nodes.iter_mut().flatten() {
+        node.handle_nominee(now, vip(), None);
+    }
+    lan.run(ms(1000));
+    let heir = lan.nodes[1 - owner].as_mut().unwrap();
+    assert!(heir.counters.heartbeats_missed.is_empty());
+    assert!(heir.poll_timeout().is_none_or(|due| due > now + ms(2000)));
+    let lives: Vec<_> = heir.membership.lives().collect();
+    let [(_, life)] = lives.as_slice() else {
+        panic!("{lives:?}");
+    };
+    assert!(life.entries.is_empty() && !life.alive);
+}
