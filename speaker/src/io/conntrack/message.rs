@@ -4,12 +4,14 @@ use std::{collections::BTreeSet, net::IpAddr};
 
 use netlink_packet_core::{DefaultNla, Emitable as _, NlasIterator};
 use netlink_packet_netfilter::{
-    NetfilterHeader, NetfilterMessage, NetfilterProtoFamily,
-    conntrack::{ConntrackAttribute, ConntrackMessage},
+    NetfilterHeader, NetfilterMessage, NetfilterProtoFamily, conntrack::ConntrackMessage,
 };
 
 use crate::io::netlink::address;
 
+/// IPCTNL_MSG_CT_GET and _DELETE.
+const GET: u8 = 1;
+const DELETE: u8 = 2;
 /// Attributes of an entry.
 const CTA_TUPLE_ORIG: u16 = 1;
 const CTA_STATUS: u16 = 3;
@@ -62,17 +64,17 @@ pub(super) fn question(family: Family) -> NetfilterMessage {
     let protocol = nest(CTA_TUPLE_PROTO | NESTED, number);
     let flags = nest(CTA_FILTER_ORIG_FLAGS, PROTOCOL_ALONE.to_ne_bytes().to_vec());
     let attributes = vec![
-        attribute(CTA_TUPLE_ORIG | NESTED, protocol),
-        attribute(CTA_FILTER | NESTED, flags),
+        DefaultNla::new(CTA_TUPLE_ORIG | NESTED, protocol),
+        DefaultNla::new(CTA_FILTER | NESTED, flags),
     ];
-    message(family, ConntrackMessage::Get(attributes))
+    message(family, GET, attributes)
 }
 
 /// Deletes exactly this entry.
 pub(super) fn deletion(flow: Flow) -> NetfilterMessage {
     let attributes = flow.attributes.into_iter();
-    let attributes = attributes.map(|(kind, value)| attribute(kind, value));
-    message(flow.family, ConntrackMessage::Delete(attributes.collect()))
+    let attributes = attributes.map(|(kind, value)| DefaultNla::new(kind, value));
+    message(flow.family, DELETE, attributes.collect())
 }
 
 /// The entry of an answer, if it is UDP to one of these addresses and not translated.
@@ -117,16 +119,17 @@ fn destination_of_udp(tuple: &[u8]) -> Option<IpAddr> {
     destination.filter(|_| protocol == Some(UDP))
 }
 
-fn message(family: Family, message: ConntrackMessage) -> NetfilterMessage {
+/// The attributes go as they are: those that the crate knows lose the mark that they are nested.
+fn message(family: Family, message_type: u8, attributes: Vec<DefaultNla>) -> NetfilterMessage {
     let family = match family {
         Family::IPv4 => NetfilterProtoFamily::IPv4,
         Family::IPv6 => NetfilterProtoFamily::IPv6,
     };
+    let message = ConntrackMessage::Other {
+        message_type,
+        attributes,
+    };
     NetfilterMessage::new(NetfilterHeader::new(family, 0, 0), message)
-}
-
-fn attribute(kind: u16, value: Vec<u8>) -> ConntrackAttribute {
-    ConntrackAttribute::Other(DefaultNla::new(kind, value))
 }
 
 /// An attribute as the value of another.
