@@ -5,8 +5,8 @@ use crate::{Interface, InterfaceFilter};
 
 /// So long a process hears the others out before it has a say on an interface.
 const LISTEN: Duration = Duration::from_millis(500);
-/// So long heartbeats go on when no address is left, and say so.
-const LAST_WORDS: Duration = Duration::from_millis(350);
+/// So long heartbeats go on when no address or no interface is left, and say so.
+pub(crate) const LAST_WORDS: Duration = Duration::from_millis(350);
 /// A segment on which IPv6 heartbeats came is sent them for so long.
 const IPV6_MEMORY: Duration = Duration::from_secs(10);
 

@@ -17,7 +17,7 @@ use crate::{
     Counters, Interface, Interfaces, Key, KeyRing, NodeName, Nominee, Notice,
     claim::Claim,
     membership::Membership,
-    port::{Port, choose},
+    port::{LAST_WORDS, Port, choose},
     said::Said,
 };
 use beat::Beat;
@@ -89,6 +89,8 @@ pub struct Speaker {
     notices: VecDeque<Notice>,
     counters: Counters,
     leaving: bool,
+    /// An interface went away: until then InternalIPs are told, also when no other is left.
+    rests_at: Option<Duration>,
     /// Heartbeats went out when it last ran, and they had to go on.
     active: bool,
     last_run: Duration,
@@ -116,6 +118,7 @@ impl Speaker {
             notices: VecDeque::new(),
             counters: Counters::default(),
             leaving: false,
+            rests_at: None,
             active: false,
             last_run: now,
             version: 0,
@@ -137,13 +140,18 @@ impl Speaker {
 
     /// Takes the interfaces that are up.
     pub fn handle_interfaces(&mut self, now: Duration, interfaces: Interfaces) {
-        self.ports.retain(|index, _| {
-            let stays = interfaces.contains_key(index);
-            if !stays {
-                self.membership.forget_interface(*index);
+        let gone = |index: &u32| !interfaces.contains_key(index);
+        let lost: Vec<u32> = self.ports.keys().copied().filter(gone).collect();
+        for index in lost {
+            self.membership.forget_interface(index);
+            if self
+                .ports
+                .remove(&index)
+                .is_some_and(|port| port.is_beating())
+            {
+                self.rests_at = Some(now + LAST_WORDS);
             }
-            stays
-        });
+        }
         let mut moved = BTreeSet::new();
         for (index, interface) in interfaces {
             match self.ports.get_mut(&index) {
@@ -327,7 +335,8 @@ impl Speaker {
 
     /// Heartbeats have to go out.
     fn is_beating(&self) -> bool {
-        self.keys.has_key() && self.ports.values().any(Port::is_beating)
+        let beating = self.rests_at.is_some() || self.ports.values().any(Port::is_beating);
+        self.keys.has_key() && beating
     }
 
     /// How old our last heartbeat may be while we answer, and how long we may have slept.
@@ -356,6 +365,7 @@ impl Speaker {
     }
 
     fn watch_ports(&mut self, now: Duration) {
+        self.rests_at.take_if(|rests_at| *rests_at <= now);
         let patience = self.patience();
         let mut changed = false;
         for port in self.ports.values_mut() {

@@ -299,3 +299,29 @@ fn who_has_no_address_left_says_so() {
     };
     assert!(life.entries.is_empty() && !life.alive);
 }
+
+#[test]
+fn who_loses_the_interface_says_so_to_internal_ips() {
+    let mut lan = Lan::new(2);
+    lan.run(ms(3000));
+    let owner = lan.owner();
+    let now = lan.now;
+    let heir = std::format!("n{}", 1 - owner);
+    let speaker = lan.nodes[owner].as_mut().unwrap();
+    let internal = "10.9.0.1".parse().unwrap();
+    speaker.handle_nodes(
+        now,
+        BTreeMap::from([(heir.as_str().into(), vec![internal])]),
+    );
+    speaker.handle_interfaces(now, BTreeMap::new());
+    speaker.handle_timeout(now);
+    speaker.handle_timeout(now);
+    speaker.handle_timeout(now + ms(10));
+    let mut datagram = Vec::new();
+    let sent = speaker.poll_transmit(now + ms(10), &mut datagram);
+    assert_eq!(sent, Some(Transmit::Unicast { address: internal }));
+    let heir = lan.nodes[1 - owner].as_mut().unwrap();
+    heir.handle_datagram(now + ms(10), Path::Routed, internal, &datagram);
+    heir.handle_timeout(now + ms(10));
+    assert!(heir.claims[&vip()].is_answered());
+}
