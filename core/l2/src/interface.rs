@@ -15,7 +15,7 @@ pub struct Interface {
     pub name: Arc<str>,
     /// Its own MAC, which answers give.
     pub mac: Mac,
-    /// Its link-local address, the source of what NDP sends; without it IPv6 is not answered here.
+    /// Its link-local address, once it may be used: without one the interface does not speak IPv6.
     pub link_local: Option<Ipv6Addr>,
     /// Its addresses with the length of their subnets.
     pub addresses: Vec<IpNet>,

@@ -77,17 +77,18 @@ pub enum Message {
 
 impl Packet {
     /// The answer to a solicitation: to who asked, at the source of the frame, whether or not it gave its link-layer
-    /// address; to a probe, which has no source, to everybody (RFC 4861 section 7.2.4).
+    /// address; to a probe, which has no source, to everybody (RFC 4861 section 7.2.4). It comes from the target itself, as
+    /// a kernel answers for its own addresses: some clients take no other answer.
     #[must_use]
-    pub const fn answer(request: &Self, own: Mac, link_local: Ipv6Addr, router: bool) -> Self {
+    pub const fn answer(request: &Self, own: Mac, router: bool) -> Self {
         let target = request.message.target();
         if request.source.is_unspecified() {
-            return Self::unsolicited(own, link_local, target, router);
+            return Self::unsolicited(own, target, router);
         }
         Self {
             destination_mac: request.source_mac,
             source_mac: own,
-            source: link_local,
+            source: target,
             destination: request.source,
             message: Message::Advertisement {
                 target,
@@ -101,16 +102,11 @@ impl Packet {
 
     /// "I have it now", to everybody (RFC 4861 section 7.2.6).
     #[must_use]
-    pub const fn unsolicited(
-        own: Mac,
-        link_local: Ipv6Addr,
-        address: Ipv6Addr,
-        router: bool,
-    ) -> Self {
+    pub const fn unsolicited(own: Mac, address: Ipv6Addr, router: bool) -> Self {
         Self {
             destination_mac: group_mac(ALL_NODES),
             source_mac: own,
-            source: link_local,
+            source: address,
             destination: ALL_NODES,
             message: Message::Advertisement {
                 target: address,

@@ -223,7 +223,12 @@ impl Speaker {
             self.handle_stopped(now);
         }
         self.last_run = now;
+        let had = self.keys.has_key();
         self.keys.handle_timeout(now);
+        if had && !self.keys.has_key() {
+            self.touch_all();
+            self.version += 1;
+        }
         let shift = self.membership.handle_timeout(now);
         self.take_shift(now, shift);
         self.watch_ports(now);

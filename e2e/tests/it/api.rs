@@ -104,10 +104,7 @@ const EXAMPLES: &[(&str, &str)] = &[
         "bgp-rack.yaml",
         include_str!("../../../docs/examples/bgp-rack.yaml"),
     ),
-    (
-        "l2.yaml",
-        include_str!("../../../docs/examples/l2.yaml"),
-    ),
+    ("l2.yaml", include_str!("../../../docs/examples/l2.yaml")),
     (
         "l2-interfaces.yaml",
         include_str!("../../../docs/examples/l2-interfaces.yaml"),

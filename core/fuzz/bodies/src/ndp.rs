@@ -1,14 +1,11 @@
 //! A frame with a neighbor solicitation or advertisement.
 
-use std::net::Ipv6Addr;
-
 use l2::{
     Mac,
     ndp::{Message, Packet},
 };
 
 const OWN: Mac = Mac([2, 0, 0, 0, 0, 9]);
-const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 9);
 
 /// Octets of Ethernet and IPv6 headers.
 const HEADERS: usize = 54;
@@ -28,12 +25,12 @@ fn read(frame: &[u8]) {
     };
     let target = packet.message.target();
     let probe = Packet::probe(OWN, target);
-    let unsolicited = Packet::unsolicited(OWN, LINK_LOCAL, target, true);
+    let unsolicited = Packet::unsolicited(OWN, target, true);
     for packet in [packet, probe, unsolicited] {
         assert_eq!(Packet::decode(&encode(&packet)), Ok(packet));
     }
     if let Message::Solicitation { .. } = packet.message {
-        let answer = Packet::answer(&packet, OWN, LINK_LOCAL, false);
+        let answer = Packet::answer(&packet, OWN, false);
         assert_eq!(Packet::decode(&encode(&answer)), Ok(answer));
         assert_eq!(answer.message.target(), target);
     }

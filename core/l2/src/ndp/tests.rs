@@ -14,7 +14,6 @@ mod oracle;
 const OWN: Mac = Mac([2, 0, 0, 0, 0, 2]);
 const CLIENT: Mac = Mac([2, 0, 0, 0, 0, 1]);
 const ADDRESS: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10);
-const LINK_LOCAL: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 2);
 
 /// fe80::1 asks for 2001:db8::10.
 const SOLICITATION_FRAME: [u8; 86] = [
@@ -73,13 +72,13 @@ fn probe_with(destination: [u8; 16], options: &[u8]) -> Vec<u8> {
 fn answers_a_solicitation_at_its_sender() {
     let request = Packet::decode(&SOLICITATION_FRAME).unwrap();
     assert_eq!(encode(&request), SOLICITATION_FRAME);
-    let answer = encode(&Packet::answer(&request, OWN, LINK_LOCAL, true));
+    let answer = encode(&Packet::answer(&request, OWN, true));
     let expected = [
         2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, // Ethernet
         0x60, 0, 0, 0, 0, 32, 58, 255, // IPv6
-        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, // source
+        0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, // source: the target
         0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // destination
-        136, 0, 0x68, 0xd3, 0xe0, 0, 0, 0, // ICMPv6: R, S, O
+        136, 0, 0x39, 0x8d, 0xe0, 0, 0, 0, // ICMPv6: R, S, O
         0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, // target
         2, 1, 2, 0, 0, 0, 0, 2, // target link-layer address
     ];
@@ -89,7 +88,7 @@ fn answers_a_solicitation_at_its_sender() {
 #[test]
 fn answers_a_solicitation_without_link_layer_address_at_the_source_of_the_frame() {
     let request = Packet::decode(&with_options(&[])).unwrap();
-    let answer = Packet::answer(&request, OWN, LINK_LOCAL, false);
+    let answer = Packet::answer(&request, OWN, false);
     assert_eq!(answer.destination_mac, CLIENT);
     assert_eq!(answer.destination, request.source);
 }
@@ -103,14 +102,14 @@ fn answers_a_probe_to_all_nodes_as_if_unasked() {
         "no source and no option"
     );
     let request = Packet::decode(&probe).unwrap();
-    let answer = Packet::answer(&request, OWN, LINK_LOCAL, false);
-    assert_eq!(answer, Packet::unsolicited(OWN, LINK_LOCAL, ADDRESS, false));
+    let answer = Packet::answer(&request, OWN, false);
+    assert_eq!(answer, Packet::unsolicited(OWN, ADDRESS, false));
     let expected = [
         0x33, 0x33, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x86, 0xdd, // Ethernet
         0x60, 0, 0, 0, 0, 32, 58, 255, // IPv6
-        0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, // source
+        0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, // source: the target
         0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // destination
-        136, 0, 0x28, 0x52, 0x20, 0, 0, 0, // ICMPv6: O
+        136, 0, 0xf9, 0xb, 0x20, 0, 0, 0, // ICMPv6: O
         0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, // target
         2, 1, 2, 0, 0, 0, 0, 2, // target link-layer address
     ];
@@ -132,7 +131,7 @@ fn the_group_has_the_last_three_octets() {
 #[test]
 fn says_what_is_wrong_with_a_frame() {
     let group = solicited_node(ADDRESS).octets();
-    let mut answer_to_all = encode(&Packet::unsolicited(OWN, LINK_LOCAL, ADDRESS, false));
+    let mut answer_to_all = encode(&Packet::unsolicited(OWN, ADDRESS, false));
     answer_to_all[MESSAGE + 4] |= SOLICITED;
     let mut short_payload = SOLICITATION_FRAME.to_vec();
     short_payload[19] = 33;

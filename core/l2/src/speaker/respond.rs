@@ -80,16 +80,7 @@ impl Speaker {
         let Some(port) = self.ports.get(&interface) else {
             return false;
         };
-        let Some(link_local) = port.interface.link_local else {
-            return false;
-        };
-        ndp::Packet::answer(
-            packet,
-            port.interface.mac,
-            link_local,
-            port.interface.router,
-        )
-        .encode(reply);
+        ndp::Packet::answer(packet, port.interface.mac, port.interface.router).encode(reply);
         self.count_answer(interface, "IPv6");
         true
     }

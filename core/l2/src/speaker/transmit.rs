@@ -37,9 +37,8 @@ impl Speaker {
                 None => self.next_shot()?,
             };
             self.under_way = self.after(under_way);
-            if let Some(port) = self.ports.get(&under_way.interface)
-                && encode(under_way, &port.interface, buffer)
-            {
+            if let Some(port) = self.ports.get(&under_way.interface) {
+                encode(under_way, &port.interface, buffer);
                 self.count_frame(under_way);
                 let interface = under_way.interface;
                 return Some(Transmit::Frame { interface });
@@ -98,7 +97,7 @@ impl Speaker {
     }
 }
 
-fn encode(under_way: UnderWay, interface: &Interface, buffer: &mut Vec<u8>) -> bool {
+fn encode(under_way: UnderWay, interface: &Interface, buffer: &mut Vec<u8>) {
     let own = interface.mac;
     match (under_way.address, under_way.shot) {
         (IpAddr::V4(address), Shot::Probe) => arp::Packet::probe(own, address).encode(buffer),
@@ -109,11 +108,7 @@ fn encode(under_way: UnderWay, interface: &Interface, buffer: &mut Vec<u8>) -> b
         }
         (IpAddr::V6(address), Shot::Probe) => ndp::Packet::probe(own, address).encode(buffer),
         (IpAddr::V6(address), Shot::Announce) => {
-            let Some(link_local) = interface.link_local else {
-                return false;
-            };
-            ndp::Packet::unsolicited(own, link_local, address, interface.router).encode(buffer);
+            ndp::Packet::unsolicited(own, address, interface.router).encode(buffer);
         }
     }
-    true
 }

@@ -160,7 +160,7 @@ fn ndp_frame(script: &mut Script<'_>) -> Vec<u8> {
     let [option, router, ..] = script.bits();
     let packet = match script.below(4) {
         0 => ndp::Packet::probe(sender, target),
-        1 => ndp::Packet::unsolicited(sender, Ipv6Addr::LOCALHOST, target, router),
+        1 => ndp::Packet::unsolicited(sender, target, router),
         _ => ndp::Packet {
             source: Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 5),
             message: ndp::Message::Solicitation {
