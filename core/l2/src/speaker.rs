@@ -1,7 +1,9 @@
 mod beat;
 mod elect;
+mod fitness;
 mod hear;
 mod respond;
+mod rivals;
 mod show;
 #[cfg(test)]
 mod tests;

@@ -198,3 +198,37 @@ fn a_process_that_never_proves_to_be_alive_does_not_keep_us_busy() {
     membership.handle_timeout(late);
     assert!(membership.poll_timeout().is_some_and(|due| due > late));
 }
+
+#[test]
+fn believes_nothing_that_is_older_than_the_latest_whatever_way_it_comes() {
+    let mut membership = Membership::new(OURS);
+    let mut hear = |now, path, heartbeat| {
+        let heard = membership.handle_heartbeat(ms(now), path, source(), heartbeat);
+        (heard.is_ok(), claims(&membership, "10.0.0.9"))
+    };
+    let claim = [entry("10.0.0.9", true)];
+    let other_way = Path::Segment(2);
+    assert_eq!(hear(0, SEGMENT, heartbeat(1, 5, &claim)), (true, 1));
+    let overtaken = heartbeat(1, 4, &[]);
+    assert_eq!(hear(50, other_way, overtaken), (true, 1));
+    let recorded = heartbeat(1, 3, &[]);
+    assert_eq!(hear(150, other_way, recorded), (false, 1));
+}
+
+#[test]
+fn who_has_gone_to_another_interface_counts_though_silent_on_the_former_one() {
+    let mut membership = Membership::new(OURS);
+    let claim = [entry("10.0.0.9", true)];
+    let mut hear = |now, path, sequence, mac| {
+        let mut heartbeat = heartbeat(1, sequence, &claim);
+        heartbeat.macs = vec![Mac([mac; 6])];
+        membership
+            .handle_heartbeat(ms(now), path, source(), heartbeat)
+            .unwrap();
+        membership.handle_timeout(ms(now));
+        claims(&membership, "10.0.0.9")
+    };
+    assert_eq!(hear(0, SEGMENT, 1, 2), 1);
+    assert_eq!(hear(200, Path::Routed, 2, 4), 1);
+    assert_eq!(hear(400, Path::Routed, 3, 4), 1);
+}

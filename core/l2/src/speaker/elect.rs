@@ -2,13 +2,13 @@
 
 use core::{net::IpAddr, time::Duration};
 
-use super::{Speaker, Transmit, transmit::Shot};
+use super::{Speaker, fitness::Unfit, transmit::Shot};
 use crate::{
-    Gain, Loss, NodeName, Notice, Rank,
+    Gain, Loss, NodeName, Notice,
     claim::{Claim, Former, State},
     gratuitous::Gratuitous,
     heartbeat::Entry,
-    port::{Port, Say},
+    port::Port,
 };
 
 /// An address that is given up is answered for so long, unless somebody else claims it before.
@@ -21,28 +21,6 @@ const PROBE_SPACING: Duration = Duration::from_millis(50);
 const PROBE_AGAIN: Duration = Duration::from_millis(300);
 /// Time until it is looked again whether somebody still has not said all.
 const WAIT: Duration = Duration::from_millis(500);
-
-/// Why this node has no say about an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
-    Withdrawn,
-    Leaving,
-    NoKey,
-    NoInterface,
-    Listening(Duration),
-    Silenced,
-}
-
-/// What others say about an address, seen from our rank.
-#[derive(Clone, Debug, Default)]
-struct Rivals {
-    /// The greatest candidate above us.
-    better: Option<(Rank, NodeName)>,
-    /// A claim of somebody above us.
-    better_claim: Option<NodeName>,
-    /// Somebody answers now, and goes on if we let them.
-    claim: Option<(NodeName, bool)>,
-}
 
 impl Speaker {
     /// Looks at one address again.
@@ -78,90 +56,6 @@ impl Speaker {
         claim.timer = wake;
         self.timers.extend(wake.map(|wake| (wake, address)));
         self.claims.insert(address, claim);
-    }
-
-    /// Whether we have a say, and if so when we count as stable, as long as we do not.
-    pub(super) fn fitness(&self, now: Duration, claim: &Claim) -> Result<Option<Duration>, Unfit> {
-        let Some(nominee) = &claim.nominee else {
-            return Err(Unfit::Withdrawn);
-        };
-        if self.leaving {
-            return Err(Unfit::Leaving);
-        }
-        if !self.keys.has_key() {
-            return Err(Unfit::NoKey);
-        }
-        let ports = || {
-            claim
-                .interfaces
-                .iter()
-                .filter_map(|index| self.ports.get(index))
-        };
-        let says = ports().map(|port| (port.say(now), port));
-        let mut unfit = Unfit::NoInterface;
-        let mut well: Option<Duration> = None;
-        for (say, port) in says {
-            match say {
-                Say::Yes => well = Some(well.map_or(port.well_since, |w| w.min(port.well_since))),
-                Say::Listening(until) => unfit = Unfit::Listening(until),
-                Say::Silent if unfit == Unfit::NoInterface => unfit = Unfit::Silenced,
-                Say::Silent => {}
-            }
-        }
-        let stable_at = well.ok_or(unfit)? + nominee.stability_time;
-        Ok((stable_at > now && !claim.is_answered()).then_some(stable_at))
-    }
-
-    /// What our heartbeats say about it.
-    fn entry(&self, now: Duration, address: IpAddr, claim: &Claim) -> Entry {
-        let claimed = claim.is_answered();
-        let (candidate, stable) = match self.fitness(now, claim) {
-            // Who owns an address counts as stable for it: others that become so do not take it one after the other.
-            Ok(stable_at) => (true, claimed || stable_at.is_none()),
-            Err(_) => (false, claimed),
-        };
-        if !candidate && !claimed {
-            return Entry::none(address);
-        }
-        Entry {
-            address,
-            weight: claim.nominee.as_ref().map_or(0, |nominee| nominee.weight),
-            candidate,
-            claimed,
-            stable,
-            on_subnet: claim.on_subnet,
-        }
-    }
-
-    fn rivals(&self, address: IpAddr, claim: &Claim, own: Rank) -> Rivals {
-        let mut rivals = Rivals::default();
-        for (node, entry) in self.membership.entries(address, &claim.interfaces) {
-            if entry.claimed {
-                rivals.claim = Some((node.clone(), entry.candidate));
-            }
-            if !entry.candidate {
-                continue;
-            }
-            let rank = entry.rank(node);
-            if rank <= own {
-                continue;
-            }
-            if entry.claimed {
-                rivals.better_claim = Some(node.clone());
-            }
-            if rivals.better.as_ref().is_none_or(|(best, _)| *best < rank) {
-                rivals.better = Some((rank, node.clone()));
-            }
-        }
-        rivals
-    }
-
-    /// Who is to own an address, as far as we know: the one who says so, or else the greatest above us.
-    pub(super) fn owner(&self, now: Duration, address: IpAddr, claim: &Claim) -> Option<NodeName> {
-        let own = self.entry(now, address, claim).rank(&self.config.node);
-        let rivals = self.rivals(address, claim, own);
-        let claimed = rivals.claim.map(|(node, _)| node);
-        claimed.or(rivals.better.map(|(_, node)| node))
     }
 
     /// We have a say. Gives when to look again.
@@ -347,12 +241,6 @@ impl Speaker {
         });
     }
 
-    fn successor(&self, address: IpAddr, claim: &Claim) -> Option<NodeName> {
-        let mut others = self.membership.entries(address, &claim.interfaces);
-        let found = others.find(|(_, entry)| entry.claimed);
-        found.map(|(node, _)| node.clone())
-    }
-
     fn can_answer(&self, claim: &Claim) -> bool {
         let mut ports = claim
             .interfaces
@@ -414,23 +302,6 @@ impl Speaker {
                 port.concerns = port.concerns.saturating_sub(1);
                 Port::settle(port, now);
             }
-        }
-    }
-
-    /// Whether the heartbeat of the last [`Transmit::Multicast`] or [`Transmit::Unicast`] left this node.
-    pub fn handle_sent(&mut self, now: Duration, transmit: Transmit, left: bool) {
-        if !left {
-            return;
-        }
-        match transmit {
-            Transmit::Multicast { interface, .. } => {
-                self.counters.heartbeats_sent += 1;
-                if let Some(port) = self.ports.get_mut(&interface) {
-                    port.handle_left(now);
-                }
-            }
-            Transmit::Unicast { .. } => self.counters.heartbeats_sent += 1,
-            Transmit::Frame { .. } => {}
         }
     }
 }

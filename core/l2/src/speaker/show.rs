@@ -3,7 +3,7 @@
 use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::net::IpAddr;
 
-use super::{Speaker, elect::Unfit};
+use super::{Speaker, fitness::Unfit};
 use crate::{
     Held, NodeName, PeerView, Standing, View,
     claim::{Claim, State},

@@ -325,3 +325,52 @@ fn who_loses_the_interface_says_so_to_internal_ips() {
     heir.handle_timeout(now + ms(10));
     assert!(heir.claims[&vip()].is_answered());
 }
+
+#[test]
+fn who_is_heard_only_where_nothing_is_sent_is_sent_heartbeats_to_its_internal_ip() {
+    let mut lan = Lan::new(2);
+    lan.run(ms(3000));
+    let now = lan.now;
+    let internal = "10.9.0.1".parse().unwrap();
+    let [Some(one), Some(other)] = lan.nodes.as_mut_slice() else {
+        panic!("two nodes");
+    };
+    one.handle_nodes(now, BTreeMap::from([("n1".into(), vec![internal])]));
+    let mut interfaces: Interfaces = BTreeMap::from([(1, one.ports[&1].interface.clone())]);
+    interfaces.insert(
+        2,
+        Interface {
+            name: "eth1".into(),
+            ..interfaces[&1].clone()
+        },
+    );
+    let only_the_second = InterfaceFilter::new(["eth1".into()]);
+    one.handle_interfaces(now, interfaces);
+    let nominee = one.claims[&vip()].nominee.clone().unwrap();
+    let nominee = Nominee {
+        interfaces: only_the_second,
+        ..nominee
+    };
+    one.handle_nominee(now, vip(), Some(nominee));
+    let mut sent = Vec::new();
+    for tick in 0..10 {
+        let now = now + ms(100 * tick);
+        let mut octets = Vec::new();
+        other.handle_timeout(now);
+        while let Some(transmit) = other.poll_transmit(now, &mut octets) {
+            other.handle_sent(now, transmit, true);
+            one.handle_datagram(now, Path::Segment(1), "10.0.0.2".parse().unwrap(), &octets);
+        }
+        one.handle_timeout(now);
+        while let Some(transmit) = one.poll_transmit(now, &mut octets) {
+            one.handle_sent(now, transmit, true);
+            sent.push(transmit);
+        }
+    }
+    assert!(one.membership.life("n1").unwrap().alive);
+    assert!(
+        sent.contains(&Transmit::Unicast { address: internal }),
+        "{sent:?}"
+    );
+    assert_eq!(sent.last(), Some(&Transmit::Unicast { address: internal }));
+}

@@ -46,6 +46,23 @@ impl Speaker {
         }
     }
 
+    /// Whether the heartbeat of the last [`Transmit::Multicast`] or [`Transmit::Unicast`] left this node.
+    pub fn handle_sent(&mut self, now: Duration, transmit: Transmit, left: bool) {
+        if !left {
+            return;
+        }
+        match transmit {
+            Transmit::Multicast { interface, .. } => {
+                self.counters.heartbeats_sent += 1;
+                if let Some(port) = self.ports.get_mut(&interface) {
+                    port.handle_left(now);
+                }
+            }
+            Transmit::Unicast { .. } => self.counters.heartbeats_sent += 1,
+            Transmit::Frame { .. } => {}
+        }
+    }
+
     fn next_shot(&mut self) -> Option<UnderWay> {
         loop {
             let (address, shot) = self.shots.pop_first()?;
