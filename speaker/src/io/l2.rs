@@ -10,6 +10,7 @@ mod filter;
 mod group;
 mod heartbeat;
 mod interface;
+mod notices;
 mod port;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};

@@ -7,15 +7,16 @@ use std::{
     time::Duration,
 };
 
-use l2::{Interfaces, Notice, Speaker, Transmit};
+use l2::{Interfaces, Speaker, Transmit};
 use plan::Links;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tracing::{debug, info};
 
 use super::{
     Config, L2State, Nominations, clock,
     heartbeat::{self, Heartbeats},
     interface::interfaces,
+    notices::Notices,
     port::{self, Port},
 };
 use crate::io::sysctl::Folder;
@@ -74,15 +75,6 @@ pub(super) struct L2Driver {
     out: Vec<u8>,
 }
 
-/// Where to tell what has happened.
-struct Notices {
-    sender: mpsc::Sender<Notice>,
-    /// An address has been handed over since the sockets were tended.
-    lost: bool,
-    /// How many found no room and would have been Events.
-    dropped: u64,
-}
-
 /// What was told last.
 #[derive(Clone, Copy, Debug, Default)]
 struct Published {
@@ -104,11 +96,7 @@ impl L2Driver {
             links: config.links,
             nominations: config.nominations,
             state: config.state,
-            notices: Notices {
-                sender: config.notices,
-                lost: false,
-                dropped: 0,
-            },
+            notices: Notices::new(config.notices),
             sysctl: Folder(config.sysctl_dir),
             interfaces: Interfaces::new(),
             ports: BTreeMap::new(),
@@ -237,7 +225,7 @@ impl L2Driver {
     /// Lets the sockets hear what is of interest now, and tries again what failed.
     fn tend_sockets(&mut self, now: Duration) {
         let retry = self.retry_at.is_some_and(|retry_at| retry_at <= now);
-        let stale = mem::take(&mut self.stale) | mem::take(&mut self.notices.lost);
+        let stale = mem::take(&mut self.stale) | self.notices.take_lost();
         if !stale && !retry {
             // Heartbeats may just have been opened, which is stale.
             return;
@@ -377,29 +365,12 @@ impl L2Driver {
         let next = L2State {
             view: Arc::new(self.speaker.view()),
             problems: self.problems.clone(),
-            notices_dropped: self.notices.dropped,
+            notices_dropped: self.notices.dropped(),
         };
         self.state.send_if_modified(|state| {
             let changed = *state != next;
             *state = next;
             changed
         });
-    }
-}
-
-impl Notices {
-    /// Hands on what has happened. Returns whether the process had been stopped.
-    fn take(&mut self, speaker: &mut Speaker) -> bool {
-        let mut stopped = false;
-        while let Some(notice) = speaker.poll_notice() {
-            stopped |= notice == Notice::Stopped;
-            self.lost |= matches!(notice, Notice::Lost { .. });
-            let is_event = matches!(notice, Notice::Owned { .. } | Notice::Conflict(_));
-            // Nobody may be waited for.
-            if self.sender.try_send(notice).is_err() && is_event {
-                self.dropped += 1;
-            }
-        }
-        stopped
     }
 }
