@@ -25,8 +25,8 @@ use crate::io::sysctl::Folder;
 const BATCH: usize = 64;
 /// Least time between two states that differ in more than counters.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
-/// Time between two states that differ in counters alone.
-const COUNT_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two states that differ in counters alone, which they do all the time.
+const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 /// Between two attempts at what the kernel refuses.
 const RETRY: Duration = Duration::from_secs(5);
 /// Between two looks at settings of interfaces, whose change nobody tells.
