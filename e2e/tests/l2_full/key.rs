@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use e2e::condition::Seen;
 use e2e::herald::NAMESPACE;
+use e2e::node::FABRIC;
 use e2e::segment::{self, Watch};
 use e2e::{Case, Isolation, await_condition, run};
 use k8s_openapi::api::core::v1::Secret;
@@ -24,6 +25,7 @@ fn a_deleted_key_is_replaced_and_no_owner_changes() {
         let secrets: Api<Secret> = Api::namespaced(case.lab.cluster.client(), NAMESPACE);
         let before = secrets.get(SECRET).await?.data;
         let signed_before = signers().await?;
+        let refused_before = refused().await?;
         secrets.delete(SECRET, &DeleteParams::default()).await?;
         let sentence = "the controller has made a new key";
         await_condition(sentence, Duration::from_secs(150), async || {
@@ -43,13 +45,20 @@ fn a_deleted_key_is_replaced_and_no_owner_changes() {
         for &address in &addresses {
             testimony.ensure_owners(address, &[OWNER])?;
         }
-        let refused = "herald_l2_heartbeats_dropped_total";
-        for node in e2e::node::FABRIC {
-            let refused = node.metric(refused, &["reason=\"UnknownKey\""]).await?;
-            ensure!(refused < 0.5, "{} refused {refused}", node.name());
-        }
+        let refused = refused().await?;
+        ensure!(refused == refused_before, "nodes refused {refused:?}");
         Ok(())
     });
+}
+
+/// How many heartbeats each node has refused as signed with a key that it does not know.
+async fn refused() -> Result<Vec<f64>> {
+    let mut refused = Vec::new();
+    for node in FABRIC {
+        let name = "herald_l2_heartbeats_dropped_total";
+        refused.push(node.metric(name, &["reason=\"UnknownKey\""]).await?);
+    }
+    Ok(refused)
 }
 
 /// The identifiers of the keys that heartbeats are signed with now: of enough of them that each node is among them.
