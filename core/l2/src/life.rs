@@ -15,6 +15,8 @@ const LATEST: u64 = 64;
 
 /// So long a node that has not said all is taken to own what we do not know of: in all, and without telling more.
 const UNCERTAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
+/// So long who says that it is new may take to list our boot, with the most nodes.
+const TRUST: Duration = Duration::from_secs(2);
 /// Most addresses of one process that are kept.
 const MOST_ENTRIES: usize = 1 << 16;
 
@@ -24,6 +26,8 @@ pub(crate) struct Life {
     pub(crate) boot: u64,
     /// It knows our boot, so it is alive now and no recording.
     pub(crate) proven: bool,
+    /// When it was heard first.
+    first_heard: Duration,
     /// It is heard on some way.
     pub(crate) alive: bool,
     pub(crate) leaving: bool,
@@ -77,10 +81,11 @@ pub(crate) fn key(address: IpAddr) -> u128 {
 }
 
 impl Life {
-    pub(crate) fn new(heartbeat: &Heartbeat) -> Self {
+    pub(crate) fn new(now: Duration, heartbeat: &Heartbeat) -> Self {
         Self {
             boot: heartbeat.boot,
             proven: false,
+            first_heard: now,
             alive: false,
             leaving: false,
             interval: heartbeat.interval,
@@ -220,10 +225,31 @@ impl Life {
         })
     }
 
-    /// Whether what it says counts for an address that we answer on these interfaces: it is heard on one of them. One that
-    /// never was heard there counts when it is heard at all; one that was and is no longer is cut off from that segment.
+    /// Whether what it says counts for an address that we answer on these interfaces.
     pub(crate) fn counts(&self, interfaces: &[u32]) -> bool {
-        if !self.proven || !self.alive {
+        self.proven && self.reaches(interfaces)
+    }
+
+    /// It may own the address though we do not know of it, or do not believe it yet: it has been heard for a moment only,
+    /// and with many nodes it takes some heartbeats until ours is listed.
+    pub(crate) fn is_uncertain(&self, now: Duration, address: IpAddr, interfaces: &[u32]) -> bool {
+        let (all, still) = UNCERTAIN;
+        let lacks = |lacking: Lacking| now < lacking.since + all && now < lacking.progress + still;
+        let lacking = self.lacking.is_some_and(lacks);
+        let unknown = match self.proven {
+            true => lacking,
+            false => {
+                let speaks = lacking || self.entries.contains_key(&key(address));
+                speaks && now < self.first_heard + TRUST
+            }
+        };
+        unknown && self.reaches(interfaces)
+    }
+
+    /// It is heard on one of these interfaces. One that never was heard there is near when it is heard at all; one that
+    /// was and is no longer is cut off from that segment.
+    fn reaches(&self, interfaces: &[u32]) -> bool {
+        if !self.alive {
             return false;
         }
         let mut neighbour = false;
@@ -235,13 +261,6 @@ impl Life {
             }
         }
         !neighbour
-    }
-
-    /// It may own what we do not know of.
-    pub(crate) fn is_uncertain(&self, now: Duration) -> bool {
-        let (all, still) = UNCERTAIN;
-        self.lacking
-            .is_some_and(|lacking| now < lacking.since + all && now < lacking.progress + still)
     }
 
     /// An interface of ours is gone: whether the process was heard there says nothing any more.

@@ -113,7 +113,7 @@ impl Membership {
                 &mut known.trial
             }
         };
-        let life = slot.get_or_insert_with(|| Life::new(&heartbeat));
+        let life = slot.get_or_insert_with(|| Life::new(now, &heartbeat));
         let (was_alive, last) = (life.alive, life.last_heard());
         let ways_before = life.segments().count();
         if !life.hear(now, path, heartbeat.sequence) {
@@ -232,10 +232,10 @@ impl Membership {
         })
     }
 
-    /// Somebody who counts there may own what we do not know of.
-    pub(crate) fn is_uncertain(&self, now: Duration, interfaces: &[u32]) -> bool {
+    /// Somebody there may own the address without our knowing.
+    pub(crate) fn is_uncertain(&self, now: Duration, address: IpAddr, interfaces: &[u32]) -> bool {
         let mut lives = self.lives();
-        lives.any(|(_, life)| life.is_uncertain(now) && life.counts(interfaces))
+        lives.any(|(_, life)| life.is_uncertain(now, address, interfaces))
     }
 
     /// Whose MAC it is, of the nodes heard lately.

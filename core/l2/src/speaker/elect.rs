@@ -103,7 +103,9 @@ impl Speaker {
             };
             return self.own(now, address, claim, gain);
         }
-        claim.waits = self.membership.is_uncertain(now, &claim.interfaces);
+        claim.waits = self
+            .membership
+            .is_uncertain(now, address, &claim.interfaces);
         if claim.waits {
             claim.state = State::Idle;
             return Some(now + WAIT);

@@ -13,8 +13,10 @@ fn crowd(seed: u64, nodes: usize, addresses: usize, rounds: usize) {
     world.asks_every = Duration::from_millis(20);
     world.asks_for = addresses.div_ceil(10);
     world.offer(addresses);
+    // With many nodes it takes some heartbeats until each has named everybody.
+    let settling = STABILITY_TIME + Duration::from_millis(800 + 10 * nodes as u64);
     world.start_all();
-    world.run(STABILITY_TIME + Duration::from_millis(800));
+    world.run(settling);
     world.assert_settled();
     for _ in 0..rounds {
         let any = |random: &mut Random| usize::try_from(random.below(nodes as u64)).unwrap();
@@ -29,7 +31,7 @@ fn crowd(seed: u64, nodes: usize, addresses: usize, rounds: usize) {
                 world.start(node);
             }
         }
-        world.run(STABILITY_TIME + Duration::from_millis(800));
+        world.run(settling);
         world.assert_settled();
     }
     let owned: Vec<usize> = world.nodes.iter().map(|node| node.owned.len()).collect();
