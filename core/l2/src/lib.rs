@@ -31,6 +31,7 @@ extern crate std;
 pub mod arp;
 mod claim;
 mod counters;
+mod entries;
 mod entry;
 mod filter;
 mod gratuitous;

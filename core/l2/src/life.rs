@@ -3,7 +3,8 @@ use core::{net::IpAddr, time::Duration};
 
 use crate::{
     Mac,
-    heartbeat::{self, Entry, Heartbeat},
+    entries::Entries,
+    heartbeat::{Entry, Heartbeat, position},
     speaker::Path,
     window::Window,
 };
@@ -35,8 +36,8 @@ pub(crate) struct Life {
     pub(crate) macs: Vec<Mac>,
     /// Where its routed heartbeats come from.
     pub(crate) source: Option<IpAddr>,
-    /// What it says about addresses, by [`key`].
-    pub(crate) entries: BTreeMap<u128, Entry>,
+    /// What it says about addresses.
+    pub(crate) entries: Entries,
     /// Some of its entries are not known.
     pub(crate) lacking: Option<Lacking>,
     /// When it last went from an interface: it may be silent there and be well.
@@ -44,7 +45,6 @@ pub(crate) struct Life {
     highest: u64,
     /// When that came.
     highest_at: Duration,
-    digest: u64,
     ways: BTreeMap<Path, Way>,
 }
 
@@ -72,14 +72,6 @@ pub(crate) struct Turn {
     pub(crate) is_claimed: bool,
 }
 
-/// Addresses in the order of heartbeats: IPv4 as ::ffff:a.b.c.d.
-pub(crate) fn key(address: IpAddr) -> u128 {
-    match address {
-        IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
-        IpAddr::V6(address) => address.to_bits(),
-    }
-}
-
 impl Life {
     pub(crate) fn new(now: Duration, heartbeat: &Heartbeat) -> Self {
         Self {
@@ -92,11 +84,10 @@ impl Life {
             macs: Vec::new(),
             moved: None,
             source: None,
-            entries: BTreeMap::new(),
+            entries: Entries::default(),
             lacking: None,
             highest: 0,
             highest_at: Duration::ZERO,
-            digest: 0,
             ways: BTreeMap::new(),
         }
     }
@@ -143,8 +134,14 @@ impl Life {
             let page = &heartbeat.page;
             let gone: Vec<Entry> = self
                 .entries
+                .by_position()
                 .range(page.first..=page.last)
-                .filter(|(at, _)| !page.entries.iter().any(|entry| key(entry.address) == **at))
+                .filter(|(at, _)| {
+                    !page
+                        .entries
+                        .iter()
+                        .any(|entry| position(entry.address) == **at)
+                })
                 .map(|(_, entry)| *entry)
                 .collect();
             for entry in gone {
@@ -176,14 +173,13 @@ impl Life {
 
     /// It is gone for good: nothing that it said holds any more.
     pub(crate) fn clear(&mut self, turns: &mut Vec<Turn>) {
-        for entry in core::mem::take(&mut self.entries).into_values() {
+        for entry in core::mem::take(&mut self.entries).by_position().values() {
             turns.push(Turn {
                 address: entry.address,
                 was_claimed: entry.claimed,
                 is_claimed: false,
             });
         }
-        self.digest = 0;
         self.alive = false;
         for way in self.ways.values_mut() {
             way.alive = false;
@@ -239,7 +235,7 @@ impl Life {
         let unknown = match self.proven {
             true => lacking,
             false => {
-                let speaks = lacking || self.entries.contains_key(&key(address));
+                let speaks = lacking || self.entries.by_position().contains_key(&position(address));
                 speaks && now < self.first_heard + TRUST
             }
         };
@@ -270,31 +266,21 @@ impl Life {
     }
 
     fn holds(&self, digest: u64, count: u32) -> bool {
-        self.digest == digest && u32::try_from(self.entries.len()) == Ok(count)
+        self.entries.digest() == digest
+            && u32::try_from(self.entries.by_position().len()) == Ok(count)
     }
 
     fn set(&mut self, entry: Entry, turns: &mut Vec<Turn>) {
-        let at = key(entry.address);
-        if self.entries.len() >= MOST_ENTRIES && !self.entries.contains_key(&at) {
+        let known = self.entries.by_position();
+        if known.len() >= MOST_ENTRIES && !known.contains_key(&position(entry.address)) {
             return;
         }
-        let former = match entry.is_none() {
-            true => self.entries.remove(&at),
-            false => self.entries.insert(at, entry),
-        };
-        if former.is_none() && entry.is_none() || former == Some(entry) {
-            return;
+        if let Some(former) = self.entries.set(entry) {
+            turns.push(Turn {
+                address: entry.address,
+                was_claimed: former.claimed,
+                is_claimed: entry.claimed,
+            });
         }
-        if let Some(former) = former {
-            self.digest = self.digest.wrapping_sub(heartbeat::digest(&former));
-        }
-        if !entry.is_none() {
-            self.digest = self.digest.wrapping_add(heartbeat::digest(&entry));
-        }
-        turns.push(Turn {
-            address: entry.address,
-            was_claimed: former.is_some_and(|former| former.claimed),
-            is_claimed: entry.claimed,
-        });
     }
 }

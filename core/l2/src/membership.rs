@@ -3,8 +3,8 @@ use core::{net::IpAddr, time::Duration};
 
 use crate::{
     Mac, NodeName,
-    heartbeat::{Entry, Heartbeat},
-    life::{Life, Turn, key},
+    heartbeat::{Entry, Heartbeat, position},
+    life::{Life, Turn},
     speaker::Path,
 };
 
@@ -145,7 +145,7 @@ impl Membership {
             let farewell = |turn| (turn, Parting::Farewell);
             shift.turns.extend(turns.into_iter().map(farewell));
         }
-        if life.leaving && life.entries.is_empty() && life.proven {
+        if life.leaving && life.entries.by_position().is_empty() && life.proven {
             life.clear(&mut Vec::new());
             shift.members = true;
         }
@@ -225,9 +225,9 @@ impl Membership {
         address: IpAddr,
         interfaces: &'a [u32],
     ) -> impl Iterator<Item = (&'a NodeName, &'a Entry)> {
-        let at = key(address);
+        let at = position(address);
         self.lives().filter_map(move |(node, life)| {
-            let entry = life.entries.get(&at)?;
+            let entry = life.entries.by_position().get(&at)?;
             life.counts(interfaces).then_some((node, entry))
         })
     }
@@ -296,7 +296,12 @@ impl Peer {
             older.clear(&mut turns);
             let newer = self.life.as_ref();
             let ended = turns.into_iter().filter(|turn| {
-                newer.is_none_or(|newer| !newer.entries.contains_key(&key(turn.address)))
+                newer.is_none_or(|newer| {
+                    !newer
+                        .entries
+                        .by_position()
+                        .contains_key(&position(turn.address))
+                })
             });
             shift
                 .turns
@@ -313,7 +318,7 @@ fn every(life: &Life) -> Vec<Turn> {
         was_claimed: false,
         is_claimed: entry.claimed,
     };
-    life.entries.values().map(turn).collect()
+    life.entries.by_position().values().map(turn).collect()
 }
 
 /// Heartbeats that lie between two that came `gap` apart.

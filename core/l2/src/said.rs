@@ -1,8 +1,8 @@
 use alloc::{collections::BTreeMap, vec::Vec};
 
 use crate::{
-    heartbeat::{self, Entry, Page},
-    life::key,
+    entries::Entries,
+    heartbeat::{Entry, Page, position},
 };
 
 /// Heartbeats in which a change is told apart from its page.
@@ -11,8 +11,7 @@ const TOLD: u8 = 3;
 /// What our heartbeats say about addresses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
-    entries: BTreeMap<u128, Entry>,
-    digest: u64,
+    entries: Entries,
     /// Changed lately, and how many heartbeats are still to tell it.
     recent: BTreeMap<u128, (Entry, u8)>,
     /// Where the next page begins.
@@ -22,39 +21,28 @@ pub(crate) struct Said {
 impl Said {
     /// Says this from now on; `true` when it differs from before.
     pub(crate) fn set(&mut self, entry: Entry) -> bool {
-        let at = key(entry.address);
-        let former = match entry.is_none() {
-            true => self.entries.remove(&at),
-            false => self.entries.insert(at, entry),
-        };
-        if former.is_none() && entry.is_none() || former == Some(entry) {
-            return false;
+        let differs = self.entries.set(entry).is_some();
+        if differs {
+            self.recent.insert(position(entry.address), (entry, TOLD));
         }
-        if let Some(former) = former {
-            self.digest = self.digest.wrapping_sub(heartbeat::digest(&former));
-        }
-        if !entry.is_none() {
-            self.digest = self.digest.wrapping_add(heartbeat::digest(&entry));
-        }
-        self.recent.insert(at, (entry, TOLD));
-        true
+        differs
     }
 
     pub(crate) const fn digest(&self) -> u64 {
-        self.digest
+        self.entries.digest()
     }
 
     pub(crate) fn count(&self) -> u32 {
-        u32::try_from(self.entries.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.entries.by_position().len()).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.by_position().is_empty()
     }
 
     /// Whether all entries fit into one page of this size.
     pub(crate) fn fits(&self, room: usize) -> bool {
-        self.entries.len() <= room
+        self.entries.by_position().len() <= room
     }
 
     /// What changed lately, at most so many.
@@ -77,7 +65,7 @@ impl Said {
     /// The page at the cursor with at most so many entries. The cursor goes on, and begins again at the end.
     pub(crate) fn page(&mut self, room: usize) -> Page {
         let first = self.cursor;
-        let mut rest = self.entries.range(first..);
+        let mut rest = self.entries.by_position().range(first..);
         let entries: Vec<Entry> = rest.by_ref().take(room).map(|(_, entry)| *entry).collect();
         let next = rest.next().map(|(at, _)| *at);
         self.cursor = next.unwrap_or(0);

@@ -16,7 +16,7 @@ use alloc::{
 use core::{net::IpAddr, time::Duration};
 
 use crate::{
-    Counters, Interface, Interfaces, Key, KeyRing, NodeName, Nominee, Notice,
+    Counters, Interface, Interfaces, Key, KeyRing, Loss, NodeName, Nominee, Notice,
     claim::Claim,
     membership::Membership,
     port::{LAST_WORDS, Port, choose},
@@ -329,7 +329,7 @@ impl Speaker {
         claim.interfaces = chosen;
         claim.on_subnet = on_subnet;
         if lost_subnet {
-            self.drop_claim(address);
+            self.end_claim(address, Loss::InterfaceDown);
         } else if elsewhere {
             self.announce_again(now, address);
         }
@@ -364,7 +364,7 @@ impl Speaker {
         self.shots.clear();
         let addresses: Vec<IpAddr> = self.claims.keys().copied().collect();
         for address in addresses {
-            self.stop_claim(address);
+            self.end_claim(address, Loss::Stopped);
         }
         self.touch_all();
         self.version += 1;

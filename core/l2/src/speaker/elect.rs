@@ -251,17 +251,8 @@ impl Speaker {
         self.keys.has_key() && ports.any(|port| !port.silent)
     }
 
-    /// The address can be answered no longer where it was: somebody else is to have it, at once.
-    pub(super) fn drop_claim(&mut self, address: IpAddr) {
-        self.end_claim(address, Loss::InterfaceDown);
-    }
-
-    /// The process was stopped: others have elected without us.
-    pub(super) fn stop_claim(&mut self, address: IpAddr) {
-        self.end_claim(address, Loss::Stopped);
-    }
-
-    fn end_claim(&mut self, address: IpAddr, loss: Loss) {
+    /// The address can be answered no longer here: somebody else is to have it, at once.
+    pub(super) fn end_claim(&mut self, address: IpAddr, loss: Loss) {
         let Some(mut claim) = self.claims.remove(&address) else {
             return;
         };

@@ -65,7 +65,7 @@ impl Speaker {
     }
 
     fn peer(&self, life: &Life) -> PeerView {
-        let entries = || life.entries.values();
+        let entries = || life.entries.by_position().values();
         PeerView {
             alive: life.alive,
             segments: self.names(life.segments()),

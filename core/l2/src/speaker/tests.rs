@@ -297,7 +297,7 @@ fn who_has_no_address_left_says_so() {
     let [(_, life)] = lives.as_slice() else {
         panic!("{lives:?}");
     };
-    assert!(life.entries.is_empty() && !life.alive);
+    assert!(life.entries.by_position().is_empty() && !life.alive);
 }
 
 #[test]
