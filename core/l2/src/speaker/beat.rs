@@ -223,18 +223,18 @@ impl Speaker {
         if let Some(page) = page {
             heartbeat.page = page;
         }
+        self.beat.heard = self.beat.heard.wrapping_add(heartbeat.heard.len());
         heartbeat.encode(buffer);
         self.keys.seal(now, buffer).then_some(to)
     }
 
     /// A heartbeat without entries.
-    fn template(&mut self) -> Heartbeat {
+    fn template(&self) -> Heartbeat {
         let mut heard = self.membership.boots();
         if heard.len() > MOST_HEARD {
             let from = self.beat.heard % heard.len();
             heard.rotate_left(from);
             heard.truncate(MOST_HEARD);
-            self.beat.heard = self.beat.heard.wrapping_add(MOST_HEARD);
         }
         let ports = self.ports.values().filter(|port| port.is_beating());
         Heartbeat {

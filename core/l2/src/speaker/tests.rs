@@ -11,6 +11,8 @@ struct Lan {
     now: Duration,
     nodes: Vec<Option<Speaker>>,
     notices: Vec<Vec<Notice>>,
+    /// Nothing of this node reaches anybody.
+    unheard: Option<usize>,
 }
 
 fn ms(ms: u64) -> Duration {
@@ -31,6 +33,7 @@ impl Lan {
             now: Duration::ZERO,
             nodes: Vec::new(),
             notices: vec![Vec::new(); size],
+            unheard: None,
         };
         for number in 0..size {
             let speaker = lan.start(number, u64::try_from(number).unwrap() + 1);
@@ -102,7 +105,8 @@ impl Lan {
         let source: IpAddr = std::format!("10.0.0.{}", from + 1).parse().unwrap();
         let mut replies = Vec::new();
         for (number, node) in self.nodes.iter_mut().enumerate() {
-            let Some(node) = node.as_mut().filter(|_| number != from) else {
+            let reached = number != from && self.unheard != Some(from);
+            let Some(node) = node.as_mut().filter(|_| reached) else {
                 continue;
             };
             match transmit {
@@ -236,6 +240,32 @@ fn a_stopped_owner_answers_nobody_before_it_has_heard_the_others() {
     // It is the better one again once it is stable.
     lan.run(ms(2000));
     assert_eq!(lan.owner(), stopped);
+}
+
+#[test]
+fn who_comes_waits_a_while_for_an_owner_that_does_not_prove_to_be_alive() {
+    let mut lan = Lan::new(2);
+    lan.run(ms(3000));
+    let owner = lan.owner();
+    let newcomer = 1 - owner;
+    lan.nodes[newcomer] = Some(lan.start(newcomer, 99));
+    lan.unheard = Some(newcomer);
+    lan.run(ms(1900));
+    assert_eq!(lan.answering(), [owner]);
+    // It never names the newcomer, so it may as well be somebody who replays what a dead node said.
+    lan.run(ms(1500));
+    assert_eq!(lan.answering(), [0, 1]);
+}
+
+#[test]
+fn everybody_is_named_by_turns() {
+    // Whom each heartbeat leaves out must come next, also when it goes out once in each round.
+    let mut lan = Lan::new(2 * crate::heartbeat::MOST_HEARD + 1);
+    lan.run(ms(1000));
+    for (number, node) in lan.nodes.iter().flatten().enumerate() {
+        let mut lives = node.membership.lives();
+        assert!(lives.all(|(_, life)| life.proven), "n{number}");
+    }
 }
 
 #[test]
