@@ -44,6 +44,32 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
+    /// A neighbour on the link, both families, with the timers of the RFC, nothing accepted and no password.
+    #[must_use]
+    pub fn new(
+        name: PeerName,
+        address: IpAddr,
+        [local_asn, remote_asn]: [Asn; 2],
+        identifier: BgpIdentifier,
+    ) -> Self {
+        Self {
+            name,
+            address,
+            port: 179,
+            local_asn,
+            remote_asn,
+            identifier,
+            hold_time: HoldTime::DEFAULT,
+            keepalive: None,
+            connect_retry: None,
+            passive: false,
+            families: [Family::IPV4_UNICAST, Family::IPV6_UNICAST].to_vec(),
+            import: Import::default(),
+            multi_hop_ttl: None,
+            password_generation: 0,
+        }
+    }
+
     /// Whether the peer is in our AS.
     #[must_use]
     pub fn peer_type(&self) -> PeerType {

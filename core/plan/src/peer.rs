@@ -202,13 +202,10 @@ fn config(
         (peer.families.ipv4, Family::IPV4_UNICAST),
         (peer.families.ipv6, Family::IPV6_UNICAST),
     ];
+    let asns = [peer.my_asn, peer.peer_asn];
+    let identifier = peer.router_id.unwrap_or_else(|| identifier(node, own));
     PeerConfig {
-        name: name.clone(),
-        address: peer.address,
         port: peer.port,
-        local_asn: peer.my_asn,
-        remote_asn: peer.peer_asn,
-        identifier: peer.router_id.unwrap_or_else(|| identifier(node, own)),
         hold_time: peer.hold_time,
         keepalive: peer.keepalive_time,
         connect_retry: peer.connect_time,
@@ -217,9 +214,9 @@ fn config(
             .into_iter()
             .filter_map(|(yes, f)| yes.then_some(f))
             .collect(),
-        import: bgp::Import::default(),
         multi_hop_ttl: peer.multi_hop_ttl,
         password_generation,
+        ..PeerConfig::new(name.clone(), peer.address, asns, identifier)
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
 };
 
 use bgp::{
-    Asn, BgpIdentifier, ConnectionId, Family, HoldTime, LocalAddresses, PeerConfig, Prefix,
+    Asn, BgpIdentifier, ConnectionId, Family, LocalAddresses, PeerConfig, Prefix,
     wire::{AsnWidth, Decoder, Dialect, Message, PeerType},
 };
 
@@ -147,20 +147,11 @@ pub(crate) fn node_address(node: usize) -> IpAddr {
 }
 
 fn peer_for(node: usize) -> PeerConfig {
+    let name = format!("node-{node}").into();
+    let asns = [Asn(ROUTER_ASN), Asn(NODE_ASN)];
+    let identifier = BgpIdentifier::new(0x0a01_0001).expect("not zero");
     PeerConfig {
-        name: format!("node-{node}").into(),
-        address: node_address(node),
-        port: 179,
-        local_asn: Asn(ROUTER_ASN),
-        remote_asn: Asn(NODE_ASN),
-        identifier: BgpIdentifier::new(0x0a01_0001).expect("not zero"),
-        hold_time: HoldTime::default(),
-        keepalive: None,
-        connect_retry: None,
         passive: true,
-        families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-        import: bgp::Import::default(),
-        multi_hop_ttl: None,
-        password_generation: 0,
+        ..PeerConfig::new(name, node_address(node), asns, identifier)
     }
 }

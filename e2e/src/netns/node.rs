@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bgp::{
-    Asn, BgpIdentifier, Family, HoldTime, Import, PeerConfig, PeerSet, Prefix, Route,
-    RouteAttributes,
+    Asn, BgpIdentifier, HoldTime, Import, PeerConfig, PeerSet, Prefix, Route, RouteAttributes,
 };
 use model::Secret;
 use plan::{Changes, PlannedPeer};
@@ -135,21 +134,17 @@ impl Node {
             *generation += 1;
         }
         let identifier: Ipv4Addr = peer.identifier.parse()?;
+        let identifier = BgpIdentifier::new(identifier.to_bits()).context("identifier")?;
+        let asns = [Asn(peer.local_asn), Asn(peer.remote_asn)];
         let config = PeerConfig {
-            name: peer.name.as_str().into(),
-            address: peer.address,
             port: peer.port,
-            local_asn: Asn(peer.local_asn),
-            remote_asn: Asn(peer.remote_asn),
-            identifier: BgpIdentifier::new(identifier.to_bits()).context("identifier")?,
             hold_time: HoldTime::new(peer.hold_time)?,
-            keepalive: None,
             connect_retry: peer.connect_retry.map(std::time::Duration::from_secs),
             passive: peer.passive,
-            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
             import: import.clone(),
             multi_hop_ttl: peer.multi_hop_ttl,
             password_generation: *generation,
+            ..PeerConfig::new(peer.name.as_str().into(), peer.address, asns, identifier)
         };
         Ok(PlannedPeer {
             config,

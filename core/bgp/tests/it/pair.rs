@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use bgp::{
-    Asn, BgpIdentifier, ConnectionId, Family, HoldTime, Import, LocalAddresses, Notice, PeerConfig,
-    SessionView, Speaker, State,
+    Asn, BgpIdentifier, ConnectionId, HoldTime, LocalAddresses, Notice, PeerConfig, SessionView,
+    Speaker, State,
 };
 
 /// What travels.
@@ -44,21 +44,11 @@ pub(crate) struct Pair {
 
 pub(crate) fn config(side: usize) -> PeerConfig {
     let asns = [Asn(64512), Asn(64513)];
+    let asns = [asns[side], asns[1 - side]];
+    let identifier = BgpIdentifier::new(1 + u32::try_from(side).unwrap()).unwrap();
     PeerConfig {
-        name: "other".into(),
-        address: address(1 - side),
-        port: 179,
-        local_asn: asns[side],
-        remote_asn: asns[1 - side],
-        identifier: BgpIdentifier::new(1 + u32::try_from(side).unwrap()).unwrap(),
         hold_time: HoldTime::new(9).unwrap(),
-        keepalive: None,
-        connect_retry: None,
-        passive: false,
-        families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-        import: Import::default(),
-        multi_hop_ttl: None,
-        password_generation: 0,
+        ..PeerConfig::new("other".into(), address(1 - side), asns, identifier)
     }
 }
 

@@ -112,27 +112,14 @@ fn ip_address(address: &SockaddrStorage) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use bgp::{Asn, BgpIdentifier, HoldTime};
+    use bgp::{Asn, BgpIdentifier};
 
     use super::*;
 
     fn peer(address: &str) -> PeerConfig {
-        PeerConfig {
-            name: "tor".into(),
-            address: address.parse().unwrap(),
-            port: 179,
-            local_asn: Asn(64512),
-            remote_asn: Asn(64513),
-            identifier: BgpIdentifier::new(1).unwrap(),
-            hold_time: HoldTime::DEFAULT,
-            keepalive: None,
-            connect_retry: None,
-            passive: false,
-            families: vec![],
-            import: bgp::Import::default(),
-            multi_hop_ttl: None,
-            password_generation: 0,
-        }
+        let asns = [Asn(64512), Asn(64513)];
+        let identifier = BgpIdentifier::new(1).unwrap();
+        PeerConfig::new("tor".into(), address.parse().unwrap(), asns, identifier)
     }
 
     fn interfaces() -> Vec<InterfaceAddress> {

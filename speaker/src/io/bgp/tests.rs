@@ -7,8 +7,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use bgp::wire::attr::{AsPath, Origin, PathAttribute};
 use bgp::wire::{AsnWidth, Dialect, Message, Open, PeerType, RawUpdate};
 use bgp::{
-    Asn, BgpIdentifier, Family, HoldTime, Import, PeerConfig, PeerSet, Prefix, RejectReason, Route,
-    State,
+    Asn, BgpIdentifier, HoldTime, Import, PeerConfig, PeerSet, Prefix, RejectReason, Route, State,
 };
 use model::Secret;
 use plan::PlannedPeer;
@@ -27,20 +26,17 @@ fn peer(side: u32, port: u16, password: Option<&str>) -> PlannedPeer {
     };
     PlannedPeer {
         config: PeerConfig {
-            name: "other".into(),
-            address: IpAddr::from([127, 0, 0, 1]),
             port,
-            local_asn,
-            remote_asn,
-            identifier: BgpIdentifier::new(side + 1).unwrap(),
             hold_time: HoldTime::new(9).unwrap(),
-            keepalive: None,
             connect_retry: Some(Duration::from_millis(200)),
             passive: side == 1,
-            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-            import: Import::default(),
-            multi_hop_ttl: None,
             password_generation: u64::from(password.is_some()),
+            ..PeerConfig::new(
+                "other".into(),
+                IpAddr::from([127, 0, 0, 1]),
+                [local_asn, remote_asn],
+                BgpIdentifier::new(side + 1).unwrap(),
+            )
         },
         password: password.map(|password| Secret::new(password.into())),
     }

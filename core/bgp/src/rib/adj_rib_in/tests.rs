@@ -5,27 +5,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::notice::LocalAddresses;
-use crate::params::{Asn, BgpIdentifier, HoldTime};
+use crate::params::{Asn, BgpIdentifier};
 use crate::peer_config::PeerConfig;
 use crate::wire::attr::{AsPath, NextHop, ReceivedAttributes, RouteAttributes};
 
 fn config() -> PeerConfig {
-    PeerConfig {
-        name: "tor".into(),
-        address: [192, 0, 2, 2].into(),
-        port: 179,
-        local_asn: Asn(64512),
-        remote_asn: Asn(64513),
-        identifier: BgpIdentifier::new(1).unwrap(),
-        hold_time: HoldTime::DEFAULT,
-        keepalive: None,
-        connect_retry: None,
-        passive: false,
-        families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-        import: Import::default(),
-        multi_hop_ttl: None,
-        password_generation: 0,
-    }
+    let asns = [Asn(64512), Asn(64513)];
+    let identifier = BgpIdentifier::new(1).unwrap();
+    PeerConfig::new("tor".into(), [192, 0, 2, 2].into(), asns, identifier)
 }
 
 /// A table with its filter, and what left it.

@@ -6,7 +6,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::fsm::Negotiated;
-use crate::import::Import;
 use crate::notice::LocalAddresses;
 use crate::params::{Asn, BgpIdentifier, HoldTime};
 use crate::peer_config::PeerConfig;
@@ -71,22 +70,9 @@ fn config(peer_type: PeerType) -> PeerConfig {
     } else {
         64513
     });
-    PeerConfig {
-        name: "tor".into(),
-        address: [192, 0, 2, 2].into(),
-        port: 179,
-        local_asn: Asn(64512),
-        remote_asn,
-        identifier: BgpIdentifier::new(1).unwrap(),
-        hold_time: HoldTime::DEFAULT,
-        keepalive: None,
-        connect_retry: None,
-        passive: false,
-        families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
-        import: Import::default(),
-        multi_hop_ttl: None,
-        password_generation: 0,
-    }
+    let asns = [Asn(64512), remote_asn];
+    let identifier = BgpIdentifier::new(1).unwrap();
+    PeerConfig::new("tor".into(), [192, 0, 2, 2].into(), asns, identifier)
 }
 
 fn dialect(peer_type: PeerType) -> Dialect {
