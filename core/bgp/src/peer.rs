@@ -205,6 +205,15 @@ impl Peer {
         );
     }
 
+    /// The way to the peer is broken, says BFD: a session ends, an attempt goes on.
+    pub(crate) fn handle_bfd_down(&mut self, now: Duration, outside: &mut Outside) {
+        let Some(id) = self.session.as_ref().map(|session| session.connection) else {
+            return;
+        };
+        let cause = Cause::cease(CeaseSubcode::BfdDown, "BFD went down");
+        self.step(now, Some(id), Event::BfdDown, Some(cause), outside);
+    }
+
     pub(crate) fn handle_bytes(
         &mut self,
         now: Duration,

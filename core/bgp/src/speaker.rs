@@ -160,6 +160,14 @@ impl Speaker {
         }
     }
 
+    /// The BFD session to the peer was Up and is Down: its session ends at once (Cease/BFD Down, RFC 9384), and is tried
+    /// again as after any other error. Connections that are not Established go on: nothing waits for BFD.
+    pub fn handle_bfd_down(&mut self, now: Duration, peer: &str) {
+        if let Some(peer) = self.peers.get_mut(peer) {
+            peer.handle_bfd_down(now, &mut self.outside);
+        }
+    }
+
     /// Ends all sessions (Cease/Administrative Shutdown) for good.
     pub fn handle_shutdown(&mut self, now: Duration) {
         self.stopped = true;

@@ -104,11 +104,13 @@ pub(crate) enum Event {
     UpdateError,
     /// ROUTE-REFRESH came (RFC 2918).
     RouteRefreshMessage,
+    /// The BFD session to the peer went from Up to Down (RFC 5882 section 4.2).
+    BfdDown,
 }
 
 impl Event {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Start,
         Self::StartPassive,
         Self::Stop,
@@ -129,6 +131,7 @@ impl Event {
         Self::UpdateMessage,
         Self::UpdateError,
         Self::RouteRefreshMessage,
+        Self::BfdDown,
     ];
 }
 
@@ -196,13 +199,14 @@ const fn idle(event: Event) -> (State, &'static [Action]) {
         | Event::KeepaliveMessage
         | Event::UpdateMessage
         | Event::UpdateError
-        | Event::RouteRefreshMessage => (State::Idle, &[]),
+        | Event::RouteRefreshMessage
+        | Event::BfdDown => (State::Idle, &[]),
     }
 }
 
 const fn connect(event: Event) -> (State, &'static [Action]) {
     match event {
-        Event::Start | Event::StartPassive => (State::Connect, &[]),
+        Event::Start | Event::StartPassive | Event::BfdDown => (State::Connect, &[]),
         Event::ConnectRetryTimerExpires => (State::Connect, &[Action::Dial]),
         Event::TcpConnected => (
             State::OpenSent,
@@ -230,7 +234,7 @@ const fn connect(event: Event) -> (State, &'static [Action]) {
 const fn active(event: Event) -> (State, &'static [Action]) {
     match event {
         Event::Start => (State::Connect, &[Action::Dial]),
-        Event::StartPassive => (State::Active, &[]),
+        Event::StartPassive | Event::BfdDown => (State::Active, &[]),
         Event::ConnectRetryTimerExpires => (State::Connect, &[Action::Dial]),
         Event::TcpConnected => (
             State::OpenSent,
@@ -257,7 +261,9 @@ const fn active(event: Event) -> (State, &'static [Action]) {
 
 const fn open_sent(event: Event) -> (State, &'static [Action]) {
     match event {
-        Event::Start | Event::StartPassive | Event::TcpConnected => (State::OpenSent, &[]),
+        Event::Start | Event::StartPassive | Event::TcpConnected | Event::BfdDown => {
+            (State::OpenSent, &[])
+        }
         Event::BgpOpen => (
             State::OpenConfirm,
             &[Action::SendKeepalive, Action::StartTimers],
@@ -286,7 +292,9 @@ const fn open_sent(event: Event) -> (State, &'static [Action]) {
 
 const fn open_confirm(event: Event) -> (State, &'static [Action]) {
     match event {
-        Event::Start | Event::StartPassive | Event::TcpConnected => (State::OpenConfirm, &[]),
+        Event::Start | Event::StartPassive | Event::TcpConnected | Event::BfdDown => {
+            (State::OpenConfirm, &[])
+        }
         Event::KeepaliveMessage => (
             State::Established,
             &[Action::RestartHoldTimer, Action::Establish],
@@ -329,9 +337,11 @@ const fn established(event: Event) -> (State, &'static [Action]) {
             (State::Idle, &[Action::StartIdleHoldTimer])
         }
         Event::Stop => (State::Idle, &[Action::Notify]),
-        Event::OpenCollisionDump | Event::HeaderError | Event::OpenError | Event::UpdateError => {
-            (State::Idle, &[Action::Notify, Action::StartIdleHoldTimer])
-        }
+        Event::OpenCollisionDump
+        | Event::HeaderError
+        | Event::OpenError
+        | Event::UpdateError
+        | Event::BfdDown => (State::Idle, &[Action::Notify, Action::StartIdleHoldTimer]),
         Event::HoldTimerExpires => (
             State::Idle,
             &[Action::NotifyHoldTimerExpired, Action::StartIdleHoldTimer],

@@ -8,6 +8,7 @@
     reason = "a test ends where its assumption does"
 )]
 
+mod bfd;
 mod collision;
 mod fabric;
 mod learn;
