@@ -44,6 +44,9 @@ use crate::{Condition, LabelSelector, rule};
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
+    validation = Rule::new("has(self.peerASN) != has(self.dynamicASN)").message(
+        "exactly one of peerASN and dynamicASN is needed; write the router's AS number, or dynamicASN: external (internal for iBGP) to take it from the router"
+    ).field_path(".peerASN"),
     validation = keepalive_below_hold(),
     validation = Rule::new("!has(self.ebgpMultiHopTTL) || self.ebgpMultiHop").message(
         "ebgpMultiHopTTL has a meaning only with ebgpMultiHop: true; set that, or leave ebgpMultiHopTTL out"
@@ -55,11 +58,20 @@ pub struct BGPPeerSpec {
     #[schemars(range(min = 1, max = 4294967294_i64))]
     #[x_kube(validation = rule::is_usable_asn())]
     pub my_asn: i64,
-    /// The peer's autonomous system number, same range.
-    #[serde(rename = "peerASN")]
-    #[schemars(range(min = 1, max = 4294967294_i64))]
+    /// The peer's autonomous system number, same range. Either this or `dynamicASN`.
+    #[serde(default, rename = "peerASN", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1, max = 4294967294_i64))]
     #[x_kube(validation = rule::is_usable_asn())]
-    pub peer_asn: i64,
+    pub peer_asn: Option<i64>,
+    /// Instead of `peerASN`: the peer is in our autonomous system (`internal`), or in any other (`external`), whose number
+    /// is learned from the peer.
+    #[serde(
+        default,
+        rename = "dynamicASN",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "DynamicAsn")]
+    pub dynamic_asn: Option<DynamicAsn>,
     /// The peer's address, IPv4 or IPv6.
     #[schemars(length(min = 2, max = 45))]
     #[x_kube(
@@ -136,6 +148,16 @@ pub struct BGPPeerSpec {
     /// Never dial; wait for the peer to connect.
     #[serde(default)]
     pub passive: bool,
+}
+
+/// Which autonomous system a peer may be in whose number is not configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DynamicAsn {
+    /// Ours.
+    Internal,
+    /// Any other.
+    External,
 }
 
 /// An address family of a session.

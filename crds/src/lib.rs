@@ -24,7 +24,9 @@ mod speaker_state;
 pub use bgp_advertisement::{
     BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LoopPrevention,
 };
-pub use bgp_peer::{AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, SecretReference};
+pub use bgp_peer::{
+    AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, SecretReference,
+};
 pub use condition::Condition;
 pub use ip_address_pool::{
     IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation,

@@ -100,9 +100,10 @@ pub struct SessionStatus {
     /// Our autonomous system number.
     #[serde(rename = "myASN")]
     pub my_asn: i64,
-    /// The peer's autonomous system number.
-    #[serde(rename = "peerASN")]
-    pub peer_asn: i64,
+    /// The peer's autonomous system number; with `dynamicASN: external` known while Established.
+    #[serde(default, rename = "peerASN", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64")]
+    pub peer_asn: Option<i64>,
     /// `Idle`, `Connect`, `Active`, `OpenSent`, `OpenConfirm` or `Established`.
     #[schemars(length(max = 16))]
     pub state: String,

@@ -74,7 +74,7 @@ struct SessionLine {
     #[serde(rename = "myASN")]
     my_asn: u32,
     #[serde(rename = "peerASN")]
-    peer_asn: u32,
+    peer_asn: Option<u32>,
     state: String,
     /// When the session came into this state, in seconds since the process started.
     since_start_seconds: u64,
@@ -196,7 +196,7 @@ impl SessionLine {
             peer: session.peer.to_string(),
             address: session.address,
             my_asn: session.local_asn.0,
-            peer_asn: session.remote_asn.0,
+            peer_asn: session.remote_asn.map(|asn| asn.0),
             state: session.state.to_string(),
             since_start_seconds: session.since.as_secs(),
             families: names(session.families),

@@ -28,6 +28,7 @@ pub mod params;
 mod peer;
 mod peer_config;
 mod rejected;
+mod remote_asn;
 mod rib;
 mod session;
 mod speaker;
@@ -42,6 +43,7 @@ pub use params::{
 };
 pub use peer_config::{PeerConfig, PeerName};
 pub use rejected::{RejectReason, Rejected};
+pub use remote_asn::RemoteAsn;
 pub use rib::{PeerSet, Route};
 pub use speaker::Speaker;
 pub use wire::attr::RouteAttributes;

@@ -99,8 +99,8 @@ pub struct SessionView {
     pub address: IpAddr,
     /// Our AS.
     pub local_asn: Asn,
-    /// The peer's AS.
-    pub remote_asn: Asn,
+    /// The peer's AS; where the configuration leaves it open, known while Established.
+    pub remote_asn: Option<Asn>,
     /// The state of the connection that has come furthest.
     pub state: State,
     /// When `state` last changed, since process start.

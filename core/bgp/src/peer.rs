@@ -298,11 +298,12 @@ impl Peer {
     pub(crate) fn view(&self) -> SessionView {
         let session = self.session.as_ref();
         let export = session.map(|session| session.adj_rib_out.export());
+        let known = self.config.remote_asn.known(self.config.local_asn);
         SessionView {
             peer: self.config.name.clone(),
             address: self.config.address,
             local_asn: self.config.local_asn,
-            remote_asn: self.config.remote_asn,
+            remote_asn: session.map(|session| session.remote_asn).or(known),
             state: self.shown.0,
             since: self.shown.1,
             families: export

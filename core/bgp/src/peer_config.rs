@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::import::Import;
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
+use crate::remote_asn::RemoteAsn;
 use crate::wire::PeerType;
 
 /// Name of a peer, as its configuration has it.
@@ -21,8 +22,8 @@ pub struct PeerConfig {
     pub port: u16,
     /// Our AS.
     pub local_asn: Asn,
-    /// The peer's AS; an OPEN with another is refused.
-    pub remote_asn: Asn,
+    /// The peer's AS, or which it may be; an OPEN with another is refused.
+    pub remote_asn: RemoteAsn,
     /// Our BGP identifier.
     pub identifier: BgpIdentifier,
     /// Hold time that we propose.
@@ -57,7 +58,7 @@ impl PeerConfig {
             address,
             port: 179,
             local_asn,
-            remote_asn,
+            remote_asn: RemoteAsn::Fixed(remote_asn),
             identifier,
             hold_time: HoldTime::DEFAULT,
             keepalive: None,
@@ -73,10 +74,7 @@ impl PeerConfig {
     /// Whether the peer is in our AS.
     #[must_use]
     pub fn peer_type(&self) -> PeerType {
-        match self.local_asn == self.remote_asn {
-            true => PeerType::Internal,
-            false => PeerType::External,
-        }
+        self.remote_asn.peer_type(self.local_asn)
     }
 
     /// The families that we offer.

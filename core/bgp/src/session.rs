@@ -4,7 +4,7 @@ use core::time::Duration;
 use crate::fsm::Connection;
 use crate::import::Import;
 use crate::notice::ConnectionId;
-use crate::params::{BgpIdentifier, FamilySet};
+use crate::params::{Asn, BgpIdentifier, FamilySet};
 use crate::peer_config::PeerConfig;
 use crate::rib::{AdjRibIn, AdjRibOut, Export, LocRib, LocalEnd, Outcome};
 use crate::wire::{Message, RouteRefresh, RouteRefreshKind};
@@ -14,6 +14,8 @@ use crate::wire::{Message, RouteRefresh, RouteRefreshKind};
 pub(crate) struct Session {
     pub(crate) connection: ConnectionId,
     pub(crate) since: Duration,
+    /// What the peer's OPEN says.
+    pub(crate) remote_asn: Asn,
     pub(crate) remote_identifier: BgpIdentifier,
     pub(crate) adj_rib_in: AdjRibIn,
     pub(crate) adj_rib_out: AdjRibOut,
@@ -37,6 +39,7 @@ impl Session {
         Some(Self {
             connection: connection.id,
             since: now,
+            remote_asn: negotiated.remote_asn,
             remote_identifier: negotiated.remote_identifier,
             adj_rib_in: AdjRibIn::new(LocalEnd::new(config, addresses)),
             adj_rib_out: AdjRibOut::new(config.name.clone(), export, rib),

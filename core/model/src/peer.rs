@@ -1,7 +1,7 @@
 use alloc::format;
 use core::{net::IpAddr, time::Duration};
 
-use bgp::{Asn, BgpIdentifier, HoldTime};
+use bgp::{Asn, BgpIdentifier, HoldTime, RemoteAsn};
 
 use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors, duration};
 
@@ -10,8 +10,8 @@ use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors, duration};
 pub struct Peer {
     /// Our AS number.
     pub my_asn: Asn,
-    /// The peer's AS number.
-    pub peer_asn: Asn,
+    /// The peer's AS number (`peerASN`), or which it may be (`dynamicASN`).
+    pub remote_asn: RemoteAsn,
     /// The peer's address.
     pub address: IpAddr,
     /// The peer's TCP port.
@@ -46,6 +46,28 @@ pub struct Families {
 }
 
 impl Peer {
+    /// A BGPPeer of which only this much is written, with the defaults of everything else.
+    pub fn new([my_asn, peer_asn]: [Asn; 2], address: IpAddr) -> Self {
+        Self {
+            my_asn,
+            remote_asn: RemoteAsn::Fixed(peer_asn),
+            address,
+            port: 179,
+            router_id: None,
+            hold_time: HoldTime::DEFAULT,
+            keepalive_time: None,
+            connect_time: None,
+            nodes: Selectors::default(),
+            password_secret: None,
+            multi_hop_ttl: None,
+            families: Families {
+                ipv4: true,
+                ipv6: true,
+            },
+            passive: false,
+        }
+    }
+
     /// Parses a BGPPeer.
     pub fn parse(object: &crds::BGPPeer) -> Parsed<Self> {
         let conditions = object.status.iter().flat_map(|status| &status.conditions);
@@ -59,7 +81,7 @@ impl Peer {
         let hold_time = parse_hold_time(spec.hold_time.as_deref())?;
         Ok(Self {
             my_asn: parse_asn("spec.myASN", spec.my_asn)?,
-            peer_asn: parse_asn("spec.peerASN", spec.peer_asn)?,
+            remote_asn: parse_remote_asn(spec.peer_asn, spec.dynamic_asn)?,
             address: parse_address(&spec.peer_address)?,
             port: parse_port(spec.peer_port)?,
             router_id: spec.router_id.as_deref().map(parse_router_id).transpose()?,
@@ -116,6 +138,26 @@ fn parse_asn(field: &str, number: i64) -> Result<Asn, Rejection> {
             format!("{number} is no usable AS number"),
             "use 1 to 4294967294 without the reserved 23456 and 65535",
         )),
+    }
+}
+
+fn parse_remote_asn(
+    number: Option<i64>,
+    dynamic: Option<crds::DynamicAsn>,
+) -> Result<RemoteAsn, Rejection> {
+    let reject = |what| {
+        Err(Rejection::new(
+            "spec.peerASN",
+            what,
+            "set either peerASN, or dynamicASN to internal or external",
+        ))
+    };
+    match (number, dynamic) {
+        (Some(number), None) => Ok(RemoteAsn::Fixed(parse_asn("spec.peerASN", number)?)),
+        (None, Some(crds::DynamicAsn::Internal)) => Ok(RemoteAsn::Internal),
+        (None, Some(crds::DynamicAsn::External)) => Ok(RemoteAsn::External),
+        (Some(_), Some(_)) => reject("it excludes dynamicASN"),
+        (None, None) => reject("it is missing, and so is dynamicASN"),
     }
 }
 

@@ -202,9 +202,11 @@ fn config(
         (peer.families.ipv4, Family::IPV4_UNICAST),
         (peer.families.ipv6, Family::IPV6_UNICAST),
     ];
-    let asns = [peer.my_asn, peer.peer_asn];
+    // The second one is replaced.
+    let asns = [peer.my_asn; 2];
     let identifier = peer.router_id.unwrap_or_else(|| identifier(node, own));
     PeerConfig {
+        remote_asn: peer.remote_asn,
         port: peer.port,
         hold_time: peer.hold_time,
         keepalive: peer.keepalive_time,

@@ -1,10 +1,10 @@
 use std::net::IpAddr;
 
-use bgp::{Asn, HoldTime};
+use bgp::Asn;
 use model::{
-    AddressFamily, AddressRange, Advertisement, Endpoint, EndpointSlice, EndpointState, Families,
-    FamilyPolicy, Meta, Name, Node, Object, Parsed, Peer, Pool, Port, Protocol, Request, Selectors,
-    Service, ServiceKey, StatusOwner, Timestamp, TrafficPolicy,
+    AddressFamily, AddressRange, Advertisement, Endpoint, EndpointSlice, EndpointState,
+    FamilyPolicy, Meta, Name, Node, Object, Parsed, Peer, Pool, Port, Protocol, Request, Service,
+    ServiceKey, StatusOwner, Timestamp, TrafficPolicy,
 };
 
 use crate::router::{NODE_ASN, ROUTER, ROUTER_ASN, node_address};
@@ -44,24 +44,7 @@ impl Fixture {
     pub fn peer() -> Object {
         Object::Peer(Parsed {
             meta: meta("router", 0),
-            value: Ok(Peer {
-                my_asn: Asn(NODE_ASN),
-                peer_asn: Asn(ROUTER_ASN),
-                address: ROUTER,
-                port: 179,
-                router_id: None,
-                hold_time: HoldTime::default(),
-                keepalive_time: None,
-                connect_time: None,
-                nodes: Selectors::default(),
-                password_secret: None,
-                multi_hop_ttl: None,
-                families: Families {
-                    ipv4: true,
-                    ipv6: true,
-                },
-                passive: false,
-            }),
+            value: Ok(Peer::new([Asn(NODE_ASN), Asn(ROUTER_ASN)], ROUTER)),
         })
     }
 

@@ -87,7 +87,7 @@ impl Author {
             peer: session.peer.to_string(),
             address: session.address.to_string(),
             my_asn: session.local_asn.0.into(),
-            peer_asn: session.remote_asn.0.into(),
+            peer_asn: session.remote_asn.map(|asn| asn.0.into()),
             state: session.state.to_string(),
             since: self.wall(session.since),
             families: families(session.families),

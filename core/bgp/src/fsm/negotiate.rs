@@ -3,6 +3,7 @@ use core::time::Duration;
 
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
 use crate::peer_config::PeerConfig;
+use crate::remote_asn::RemoteAsn;
 use crate::wire::capability::{Capability, ExtendedNextHop};
 use crate::wire::{AsnWidth, Dialect, ErrorCode, Notification, Open, OpenSubcode, PeerType};
 
@@ -15,6 +16,8 @@ pub(crate) struct Negotiated {
     pub(crate) hold_time: HoldTime,
     /// Time between our KEEPALIVEs, before jitter; none with hold time 0.
     pub(crate) keepalive: Option<Duration>,
+    /// The peer's AS.
+    pub(crate) remote_asn: Asn,
     /// The peer's identifier.
     pub(crate) remote_identifier: BgpIdentifier,
     /// Whether the peer sends its routes again when asked (RFC 2918).
@@ -25,10 +28,10 @@ pub(crate) struct Negotiated {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OpenError {
     /// Not the AS that was configured.
-    #[error("the peer says it is AS {found}, configured is AS {expected}")]
+    #[error("the peer says it is AS {found}, configured is {expected}")]
     BadPeerAs {
         /// In the configuration.
-        expected: Asn,
+        expected: RemoteAsn,
         /// In the OPEN.
         found: Asn,
     },
@@ -86,7 +89,7 @@ pub(crate) fn open_message(config: &PeerConfig) -> Open {
 /// Compares the peer's OPEN with the configuration.
 pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, OpenError> {
     let peer_type = config.peer_type();
-    if open.asn() != config.remote_asn {
+    if !config.remote_asn.accepts(config.local_asn, open.asn()) {
         return Err(OpenError::BadPeerAs {
             expected: config.remote_asn,
             found: open.asn(),
@@ -112,6 +115,7 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
         },
         hold_time,
         keepalive: third.map(|third| config.keepalive.map_or(third, |fixed| fixed.min(third))),
+        remote_asn: open.asn(),
         remote_identifier: open.identifier,
         route_refresh: open.capabilities.contains(&Capability::RouteRefresh),
     })

@@ -104,7 +104,7 @@ impl Peer {
         outside: &mut Outside,
     ) -> bool {
         let ours = (self.config.identifier, self.config.local_asn);
-        let theirs = (negotiated.remote_identifier, self.config.remote_asn);
+        let theirs = (negotiated.remote_identifier, negotiated.remote_asn);
         let winner = if keeps_dialled(ours, theirs) {
             Role::Active
         } else {

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bgp::wire::attr::NextHop;
-use bgp::wire::{Message, Notification, RawUpdate, RouteRefresh, Update};
+use bgp::wire::{Message, Notification, PeerType, RawUpdate, RouteRefresh, Update};
 use bgp::{
-    Asn, Family, FamilySet, HoldTime, LocalAddresses, Notice, PeerConfig, PeerSet, Prefix, Route,
-    RouteAttributes, State,
+    Asn, Family, FamilySet, HoldTime, LocalAddresses, Notice, PeerConfig, PeerSet, Prefix,
+    RemoteAsn, Route, RouteAttributes, State,
 };
 
 use crate::pair::{Pair, config, local};
@@ -69,9 +69,55 @@ fn opens_with_what_is_configured() {
 }
 
 #[test]
+fn a_dynamic_peer_is_of_its_kind_from_the_start_and_tells_its_as() {
+    for (remote_asn, kind, found, before) in [
+        (RemoteAsn::Internal, PeerType::Internal, 64512, Some(64512)),
+        (RemoteAsn::External, PeerType::External, 4_200_000_001, None),
+    ] {
+        let config = PeerConfig {
+            remote_asn,
+            ..config(0)
+        };
+        assert_eq!(config.peer_type(), kind);
+        let mut peer = Scripted::new(config, local(0));
+        peer.read();
+        assert_eq!(peer.view().remote_asn, before.map(Asn));
+        peer.say(&Message::Open(open_of(Asn(found), 9, 2)));
+        peer.say(&Message::Keepalive);
+        let view = peer.view();
+        assert_eq!(
+            (view.state, view.remote_asn),
+            (State::Established, Some(Asn(found)))
+        );
+        peer.speaker.handle_shutdown(peer.now);
+        assert_eq!(peer.view().remote_asn, before.map(Asn));
+    }
+}
+
+#[test]
+fn a_dynamic_peer_of_the_wrong_kind_is_refused() {
+    for (remote_asn, found) in [
+        (RemoteAsn::Internal, 64513),
+        (RemoteAsn::External, 64512),
+        (RemoteAsn::External, 0),
+        (RemoteAsn::External, Asn::TRANS.0),
+    ] {
+        let config = PeerConfig {
+            remote_asn,
+            ..config(0)
+        };
+        let mut peer = Scripted::new(config, local(0));
+        peer.read();
+        peer.say(&Message::Open(open_of(Asn(found), 9, 2)));
+        let refusal = codes(peer.last_words());
+        assert_eq!(refusal, Some((2, 2)), "{remote_asn} and AS {found}");
+    }
+}
+
+#[test]
 fn an_open_that_does_not_fit_is_refused_with_its_code() {
     let internal = PeerConfig {
-        remote_asn: Asn(64512),
+        remote_asn: RemoteAsn::Fixed(Asn(64512)),
         ..config(0)
     };
     let only_ipv6 = PeerConfig {

@@ -19,26 +19,12 @@ fn meta(name: &str, created: i64) -> Meta {
 
 fn peer(name: &str, created: i64, address: &str, zone: Option<&'static str>) -> Parsed<Peer> {
     let value = Peer {
-        my_asn: 64_512_u32.into(),
-        peer_asn: 64_513_u32.into(),
-        address: ip(address),
-        port: 179,
-        router_id: None,
-        hold_time: Default::default(),
-        keepalive_time: None,
-        connect_time: None,
         nodes: Selectors(
             zone.map(|zone| [("zone", zone)].into_iter().collect())
                 .into_iter()
                 .collect(),
         ),
-        password_secret: None,
-        multi_hop_ttl: None,
-        families: model::Families {
-            ipv4: true,
-            ipv6: true,
-        },
-        passive: false,
+        ..Peer::new([64_512_u32.into(), 64_513_u32.into()], ip(address))
     };
     Parsed {
         meta: meta(name, created),

@@ -8,7 +8,9 @@ fn parse(more: &str) -> Result<Peer, String> {
         ("peerASN", "64513"),
         ("peerAddress", "10.0.0.1"),
     ];
-    let missing = defaults.iter().filter(|(key, _)| !more.contains(key));
+    let missing = defaults.iter().filter(|(key, _)| {
+        !more.contains(key) && (*key != "peerASN" || !more.contains("dynamicASN"))
+    });
     let base: String = missing
         .map(|(key, value)| format!("{key}: {value}, "))
         .collect();
@@ -24,24 +26,8 @@ fn parse(more: &str) -> Result<Peer, String> {
 
 #[test]
 fn has_the_documented_defaults() {
-    let expected = Peer {
-        my_asn: Asn(64512),
-        peer_asn: Asn(64513),
-        address: "10.0.0.1".parse().unwrap(),
-        port: 179,
-        router_id: None,
-        hold_time: HoldTime::DEFAULT,
-        keepalive_time: None,
-        connect_time: None,
-        nodes: Selectors::default(),
-        password_secret: None,
-        multi_hop_ttl: None,
-        families: Families {
-            ipv4: true,
-            ipv6: true,
-        },
-        passive: false,
-    };
+    let address = "10.0.0.1".parse().unwrap();
+    let expected = Peer::new([Asn(64512), Asn(64513)], address);
     assert_eq!(parse(""), Ok(expected));
 }
 
@@ -74,6 +60,21 @@ fn reads_every_field() {
         }
     );
     assert!(peer.passive && peer.nodes.0.len() == 1);
+}
+
+#[test]
+fn the_peers_as_is_a_number_or_left_to_the_peer_and_never_both_or_neither() {
+    for (more, expected) in [
+        ("peerASN: 7", RemoteAsn::Fixed(Asn(7))),
+        ("dynamicASN: internal", RemoteAsn::Internal),
+        ("dynamicASN: external", RemoteAsn::External),
+    ] {
+        assert_eq!(parse(more).unwrap().remote_asn, expected);
+    }
+    for more in ["{peerASN: 7, dynamicASN: external}", "peerASN: null"] {
+        let sentence = parse(more).unwrap_err();
+        assert!(sentence.starts_with("spec.peerASN: it "), "{sentence}");
+    }
 }
 
 #[test]

@@ -1,14 +1,14 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
-use bgp::{Asn, HoldTime, Prefix, Route};
+use bgp::{Asn, Prefix, Route};
 use kube_core::Selector;
 use l2::{Key, Nominee};
 use model::{
     AddressFamily, AddressRange, Advertisement, Change, CniType, Communities, Condition,
-    ConditionStatus, EgressSource, Endpoint, EndpointSlice, EndpointState, Families, FamilyPolicy,
-    Kind, L2Advertisement, Meta, Name, Node, Object, Parsed, Peer, PodNetwork, PodNetworkMode,
-    Pool, Rejection, Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner,
-    Timestamp, TrafficPolicy, condition_type,
+    ConditionStatus, EgressSource, Endpoint, EndpointSlice, EndpointState, FamilyPolicy, Kind,
+    L2Advertisement, Meta, Name, Node, Object, Parsed, Peer, PodNetwork, PodNetworkMode, Pool,
+    Rejection, Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner, Timestamp,
+    TrafficPolicy, condition_type,
 };
 use plan::{
     Changes, Decision, Decisions, GateMode, Guard, Link, LinkRole, Links, NodeIps, Options,
@@ -313,24 +313,7 @@ pub(crate) fn l2_advertisement(name: &str) -> Parsed<L2Advertisement> {
 }
 
 pub(crate) fn peer(name: &str, address: &str) -> Parsed<Peer> {
-    let peer = Peer {
-        my_asn: Asn(64512),
-        peer_asn: Asn(64513),
-        address: address.parse().unwrap(),
-        port: 179,
-        router_id: None,
-        hold_time: HoldTime::DEFAULT,
-        keepalive_time: None,
-        connect_time: None,
-        nodes: Selectors::default(),
-        password_secret: None,
-        multi_hop_ttl: None,
-        families: Families {
-            ipv4: true,
-            ipv6: true,
-        },
-        passive: false,
-    };
+    let peer = Peer::new([Asn(64512), Asn(64513)], address.parse().unwrap());
     accepted(name, peer)
 }
 

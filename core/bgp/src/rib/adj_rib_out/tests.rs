@@ -85,6 +85,7 @@ fn dialect(peer_type: PeerType) -> Dialect {
 
 fn export(peer_type: PeerType) -> Export {
     let negotiated = Negotiated {
+        remote_asn: Asn(64513),
         dialect: dialect(peer_type),
         hold_time: HoldTime::DEFAULT,
         keepalive: None,
