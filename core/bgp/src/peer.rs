@@ -230,6 +230,13 @@ impl Peer {
         }
     }
 
+    /// The socket took octets of the connection.
+    pub(crate) fn handle_written(&mut self, now: Duration, id: ConnectionId) {
+        if let Some(connection) = self.connection_mut(id) {
+            connection.restart_send_hold(now);
+        }
+    }
+
     pub(crate) fn handle_timeout(&mut self, now: Duration, outside: &mut Outside) {
         while let Some(timer) = self.timers.expire(now) {
             match timer {
@@ -241,7 +248,7 @@ impl Peer {
                     };
                     self.step(now, None, event, None, outside);
                 }
-                Timer::Hold | Timer::Keepalive => {}
+                Timer::Hold | Timer::Keepalive | Timer::SendHold => {}
             }
         }
         for id in self.connection_ids() {
@@ -249,12 +256,15 @@ impl Peer {
                 .connection_mut(id)
                 .and_then(|each| each.timers.expire(now))
             {
-                let event = match timer {
-                    Timer::Hold => Event::HoldTimerExpires,
-                    Timer::Keepalive => Event::KeepaliveTimerExpires,
+                let (event, cause) = match timer {
+                    Timer::Hold => {
+                        let cause = Cause::words("hold timer expired");
+                        (Event::HoldTimerExpires, Some(cause))
+                    }
+                    Timer::Keepalive => (Event::KeepaliveTimerExpires, None),
+                    Timer::SendHold => (Event::SendHoldTimerExpires, self.send_hold_cause(id)),
                     Timer::ConnectRetry | Timer::IdleHold => continue,
                 };
-                let cause = (timer == Timer::Hold).then(|| Cause::words("hold timer expired"));
                 self.step(now, Some(id), event, cause, outside);
             }
         }

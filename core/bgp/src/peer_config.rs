@@ -30,6 +30,9 @@ pub struct PeerConfig {
     pub hold_time: HoldTime,
     /// Interval between KEEPALIVEs, at most a third of the negotiated hold time; `None`: that third.
     pub keepalive: Option<Duration>,
+    /// How long the peer may read nothing of what we send, longer than `hold_time`; `None`: 480 s, or twice the negotiated
+    /// hold time when that is longer (RFC 9687 section 3.1). Without a hold time it does not count.
+    pub send_hold: Option<Duration>,
     /// Fixed interval between attempts to connect; `None`: from 1 s growing to 30 s.
     pub connect_retry: Option<Duration>,
     /// Never dial, wait for the peer to connect.
@@ -62,6 +65,7 @@ impl PeerConfig {
             identifier,
             hold_time: HoldTime::DEFAULT,
             keepalive: None,
+            send_hold: None,
             connect_retry: None,
             passive: false,
             families: [Family::IPV4_UNICAST, Family::IPV6_UNICAST].to_vec(),
@@ -89,6 +93,7 @@ impl PeerConfig {
     pub fn keeps_session(&self, other: &Self) -> bool {
         let timers = Self {
             keepalive: other.keepalive,
+            send_hold: other.send_hold,
             connect_retry: other.connect_retry,
             passive: other.passive,
             import: other.import.clone(),

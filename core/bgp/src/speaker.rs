@@ -18,8 +18,9 @@ const WRITE_BUDGET: usize = 64 * 1024;
 /// All peers of one node.
 ///
 /// After every `handle_*`: take all notices and learned prefixes, then ask [`Speaker::poll_transmit`] for every connection that can be
-/// written, then [`Speaker::poll_timeout`] for when to call [`Speaker::handle_timeout`]. Read what has arrived before
-/// that: a hold timer must not expire over bytes that lie in the socket.
+/// written, tell what the socket took with [`Speaker::handle_written`], and ask [`Speaker::poll_timeout`] for when to call
+/// [`Speaker::handle_timeout`]. Read what has arrived and write what waits before that: no hold timer must expire over
+/// bytes that lie in the socket, no send hold timer over room in it.
 #[derive(Debug)]
 pub struct Speaker {
     peers: BTreeMap<PeerName, Peer>,
@@ -150,6 +151,14 @@ impl Speaker {
     pub fn handle_bytes(&mut self, now: Duration, connection: ConnectionId, bytes: &[u8]) {
         if let Some((peer, outside)) = self.peer_of(connection) {
             peer.handle_bytes(now, connection, bytes, outside);
+        }
+    }
+
+    /// The socket took something of what [`Speaker::poll_transmit`] gave for this connection. A connection of which nothing
+    /// is taken for too long ends (RFC 9687).
+    pub fn handle_written(&mut self, now: Duration, connection: ConnectionId) {
+        if let Some((peer, _)) = self.peer_of(connection) {
+            peer.handle_written(now, connection);
         }
     }
 

@@ -26,7 +26,7 @@ impl Endpoint {
     }
 
     /// Everything that the speaker wants now, in order.
-    pub(crate) fn wishes(&mut self) -> Vec<Wish> {
+    pub(crate) fn wishes(&mut self, now: Duration) -> Vec<Wish> {
         let mut wishes = Vec::new();
         while let Some(notice) = self.speaker.poll_notice() {
             match notice {
@@ -48,6 +48,7 @@ impl Endpoint {
         for &connection in &self.open {
             let mut bytes = Vec::new();
             while self.speaker.poll_transmit(connection, &mut bytes) {
+                self.speaker.handle_written(now, connection);
                 wishes.push(Wish::Send(connection, std::mem::take(&mut bytes)));
             }
         }

@@ -270,12 +270,16 @@ impl World {
 
     fn grant_wishes(&mut self) {
         for index in 0..self.nodes.len() {
-            let wishes = self.nodes.get_mut(index).map(|node| node.endpoint.wishes());
+            let now = self.now;
+            let wishes = self
+                .nodes
+                .get_mut(index)
+                .map(|node| node.endpoint.wishes(now));
             for wish in wishes.into_iter().flatten() {
                 self.grant_node(index, wish);
             }
         }
-        for wish in self.router.endpoint.wishes() {
+        for wish in self.router.endpoint.wishes(self.now) {
             match wish {
                 Wish::Dial(_) => unreachable!("the router's peers are passive"),
                 Wish::Send(connection, bytes) => {

@@ -169,12 +169,16 @@ impl Running {
     /// Writes to every connection what it takes; whether a connection was lost.
     fn write(&mut self) -> bool {
         let speaker = &mut self.speaker;
-        let lost = self
+        let written = self
             .network
             .write(|connection, out| speaker.poll_transmit(connection, out));
-        let any = !lost.is_empty();
-        for (connection, reason) in lost {
-            self.speaker.handle_closed(self.now(), connection, reason);
+        let now = self.now();
+        for connection in written.took {
+            self.speaker.handle_written(now, connection);
+        }
+        let any = !written.lost.is_empty();
+        for (connection, reason) in written.lost {
+            self.speaker.handle_closed(now, connection, reason);
         }
         any
     }
@@ -235,13 +239,14 @@ impl Running {
         }
     }
 
-    /// What has arrived is read first: no hold timer expires over it.
+    /// What has arrived is read and what waits is written first: no hold timer expires over either.
     fn handle_deadline(&mut self) {
         let now = self.now();
         if self.speaker.poll_timeout().is_some_and(|at| at <= now) {
             for connection in self.network.connections() {
                 self.read(connection);
             }
+            self.write();
             self.speaker.handle_timeout(now);
             self.stale = true;
         }

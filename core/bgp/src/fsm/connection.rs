@@ -175,6 +175,19 @@ impl Connection {
         }
     }
 
+    /// Runs the send hold timer anew: something was sent (RFC 9687 section 3.2). Before both OPENs are known, and with hold
+    /// time 0, it does not run.
+    pub(crate) fn restart_send_hold(&mut self, now: Duration) {
+        if let Some(longest) = self.send_hold() {
+            self.timers.start(Timer::SendHold, now + longest);
+        }
+    }
+
+    /// How long nothing may be taken from us.
+    pub(crate) fn send_hold(&self) -> Option<Duration> {
+        self.negotiated.as_ref().and_then(|agreed| agreed.send_hold)
+    }
+
     /// What an unexpected message is answered with (RFC 6608).
     pub(crate) fn unexpected(&self) -> Notification {
         let subcode = match self.state {

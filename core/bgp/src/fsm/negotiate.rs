@@ -7,6 +7,9 @@ use crate::remote_asn::RemoteAsn;
 use crate::wire::capability::{Capability, ExtendedNextHop};
 use crate::wire::{AsnWidth, Dialect, ErrorCode, Notification, Open, OpenSubcode, PeerType};
 
+/// How long a peer may take nothing, unless twice the hold time is longer (RFC 9687 section 3.1).
+const SEND_HOLD: Duration = Duration::from_secs(8 * 60);
+
 /// What both sides agreed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Negotiated {
@@ -18,6 +21,8 @@ pub(crate) struct Negotiated {
     pub(crate) keepalive: Option<Duration>,
     /// The peer's AS.
     pub(crate) remote_asn: Asn,
+    /// How long nothing may be taken from us (RFC 9687); none with hold time 0.
+    pub(crate) send_hold: Option<Duration>,
     /// The peer's identifier.
     pub(crate) remote_identifier: BgpIdentifier,
     /// Whether the peer sends its routes again when asked (RFC 2918).
@@ -103,6 +108,7 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
         return Err(OpenError::NoCommonFamily);
     }
     let hold_time = config.hold_time.min(open.hold_time);
+    let send_hold = |hold| config.send_hold.unwrap_or_else(|| SEND_HOLD.max(2 * hold));
     let third = hold_time.duration().map(|hold| hold / 3);
     Ok(Negotiated {
         dialect: Dialect {
@@ -116,6 +122,7 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
         hold_time,
         keepalive: third.map(|third| config.keepalive.map_or(third, |fixed| fixed.min(third))),
         remote_asn: open.asn(),
+        send_hold: hold_time.duration().map(send_hold),
         remote_identifier: open.identifier,
         route_refresh: open.capabilities.contains(&Capability::RouteRefresh),
     })

@@ -11,14 +11,17 @@ pub(crate) enum Timer {
     Hold,
     /// Send KEEPALIVE.
     Keepalive,
+    /// The peer has read nothing for too long (RFC 9687).
+    SendHold,
 }
 
 impl Timer {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::ConnectRetry,
         Self::IdleHold,
         Self::Hold,
         Self::Keepalive,
+        Self::SendHold,
     ];
 }
 
@@ -29,6 +32,7 @@ pub(crate) struct Timers {
     idle_hold: Option<Duration>,
     hold: Option<Duration>,
     keepalive: Option<Duration>,
+    send_hold: Option<Duration>,
 }
 
 impl Timers {
@@ -48,6 +52,7 @@ impl Timers {
             self.idle_hold,
             self.hold,
             self.keepalive,
+            self.send_hold,
         ]
         .into_iter()
         .flatten()
@@ -69,6 +74,7 @@ impl Timers {
             Timer::IdleHold => &mut self.idle_hold,
             Timer::Hold => &mut self.hold,
             Timer::Keepalive => &mut self.keepalive,
+            Timer::SendHold => &mut self.send_hold,
         }
     }
 }

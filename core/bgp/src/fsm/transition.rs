@@ -76,6 +76,8 @@ pub(crate) enum Event {
     HoldTimerExpires,
     /// Event 11.
     KeepaliveTimerExpires,
+    /// Event 29 (RFC 9687 section 3.2): nothing could be sent for too long.
+    SendHoldTimerExpires,
     /// Event 13, of a peer that we dial.
     IdleHoldTimerExpires,
     /// Event 13, of a passive peer.
@@ -110,13 +112,14 @@ pub(crate) enum Event {
 
 impl Event {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 22] = [
         Self::Start,
         Self::StartPassive,
         Self::Stop,
         Self::ConnectRetryTimerExpires,
         Self::HoldTimerExpires,
         Self::KeepaliveTimerExpires,
+        Self::SendHoldTimerExpires,
         Self::IdleHoldTimerExpires,
         Self::IdleHoldTimerExpiresPassive,
         Self::TcpConnected,
@@ -188,6 +191,7 @@ const fn idle(event: Event) -> (State, &'static [Action]) {
         | Event::ConnectRetryTimerExpires
         | Event::HoldTimerExpires
         | Event::KeepaliveTimerExpires
+        | Event::SendHoldTimerExpires
         | Event::TcpConnected
         | Event::TcpFails
         | Event::BgpOpen
@@ -216,6 +220,7 @@ const fn connect(event: Event) -> (State, &'static [Action]) {
         Event::Stop => (State::Idle, &[]),
         Event::HoldTimerExpires
         | Event::KeepaliveTimerExpires
+        | Event::SendHoldTimerExpires
         | Event::IdleHoldTimerExpires
         | Event::IdleHoldTimerExpiresPassive
         | Event::BgpOpen
@@ -244,6 +249,7 @@ const fn active(event: Event) -> (State, &'static [Action]) {
         Event::Stop => (State::Idle, &[]),
         Event::HoldTimerExpires
         | Event::KeepaliveTimerExpires
+        | Event::SendHoldTimerExpires
         | Event::IdleHoldTimerExpires
         | Event::IdleHoldTimerExpiresPassive
         | Event::BgpOpen
@@ -282,6 +288,7 @@ const fn open_sent(event: Event) -> (State, &'static [Action]) {
         ),
         Event::ConnectRetryTimerExpires
         | Event::KeepaliveTimerExpires
+        | Event::SendHoldTimerExpires
         | Event::IdleHoldTimerExpires
         | Event::IdleHoldTimerExpiresPassive
         | Event::KeepaliveMessage
@@ -304,7 +311,11 @@ const fn open_confirm(event: Event) -> (State, &'static [Action]) {
             (State::Idle, &[Action::StartIdleHoldTimer])
         }
         Event::Stop => (State::Idle, &[Action::Notify]),
-        Event::OpenCollisionDump | Event::HeaderError | Event::OpenError | Event::UpdateError => {
+        Event::OpenCollisionDump
+        | Event::HeaderError
+        | Event::OpenError
+        | Event::UpdateError
+        | Event::SendHoldTimerExpires => {
             (State::Idle, &[Action::Notify, Action::StartIdleHoldTimer])
         }
         Event::HoldTimerExpires => (
@@ -341,7 +352,10 @@ const fn established(event: Event) -> (State, &'static [Action]) {
         | Event::HeaderError
         | Event::OpenError
         | Event::UpdateError
-        | Event::BfdDown => (State::Idle, &[Action::Notify, Action::StartIdleHoldTimer]),
+        | Event::BfdDown
+        | Event::SendHoldTimerExpires => {
+            (State::Idle, &[Action::Notify, Action::StartIdleHoldTimer])
+        }
         Event::HoldTimerExpires => (
             State::Idle,
             &[Action::NotifyHoldTimerExpired, Action::StartIdleHoldTimer],

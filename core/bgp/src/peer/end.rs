@@ -1,4 +1,6 @@
+use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Cause, Peer};
@@ -6,7 +8,7 @@ use crate::fsm::{Action, Event, State, Timer};
 use crate::notice::{ConnectionId, Notice};
 use crate::outside::Outside;
 use crate::session::Session;
-use crate::wire::{CeaseSubcode, Notification};
+use crate::wire::{CeaseSubcode, ErrorCode, Notification};
 
 /// A session that lived this long did not fail at once: the waits start over.
 const STABLE: Duration = Duration::from_secs(10);
@@ -54,6 +56,20 @@ impl Peer {
             self.rest = State::Active;
             self.wait(now, &[Action::StartConnectRetryTimer], outside);
         }
+    }
+
+    /// Why a connection ends that the peer does not read (RFC 9687). The NOTIFICATION follows what it has not read, so it
+    /// arrives only if the peer begins to read at the last moment.
+    pub(super) fn send_hold_cause(&self, id: ConnectionId) -> Option<Cause> {
+        let connection = self.connections.iter().find(|each| each.id == id)?;
+        let seconds = connection.send_hold()?.as_secs();
+        Some(Cause {
+            notification: Some(Notification::new(
+                ErrorCode::SendHoldTimerExpired,
+                Vec::new(),
+            )),
+            words: format!("send hold timer expired: the peer has read nothing for {seconds} s"),
+        })
     }
 
     fn end_session(

@@ -185,6 +185,7 @@ impl Peer {
             }
             (Action::StartTimers, Some(connection)) => {
                 connection.restart_hold(now);
+                connection.restart_send_hold(now);
                 self.drop_dial(outside);
             }
             (Action::RestartHoldTimer, Some(connection)) => connection.restart_hold(now),

@@ -15,4 +15,5 @@ mod learn;
 mod pair;
 mod robustness;
 mod scripted;
+mod send_hold;
 mod session;

@@ -218,7 +218,9 @@ impl Pair {
                 let wire = &self.wires[index];
                 let Some(id) = wire.ids[side] else { continue };
                 let mut out = vec![];
-                while self.speakers[side].poll_transmit(id, &mut out) {}
+                while self.speakers[side].poll_transmit(id, &mut out) {
+                    self.speakers[side].handle_written(self.now, id);
+                }
                 if !out.is_empty() {
                     self.send(index, 1 - side, Packet::Bytes(out));
                 }

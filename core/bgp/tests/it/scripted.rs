@@ -94,7 +94,9 @@ impl Scripted {
         self.take_notices();
         let mut bytes = vec![];
         if let Some(id) = self.connection {
-            while self.speaker.poll_transmit(id, &mut bytes) {}
+            while self.speaker.poll_transmit(id, &mut bytes) {
+                self.speaker.handle_written(self.now, id);
+            }
         }
         self.decode(&bytes)
     }

@@ -45,23 +45,27 @@ impl Connection {
         }
     }
 
-    /// Writes what `more` has to say until it is silent or the socket is full.
-    pub(super) fn write(&mut self, mut more: impl FnMut(&mut Vec<u8>) -> bool) -> io::Result<()> {
+    /// Writes what `more` has to say until it is silent or the socket is full; whether the socket took anything.
+    pub(super) fn write(&mut self, mut more: impl FnMut(&mut Vec<u8>) -> bool) -> io::Result<bool> {
+        let mut any = false;
         loop {
             if self.written == self.out.len() {
                 self.written = 0;
                 self.out.clear();
                 if !more(&mut self.out) {
                     self.out.shrink_to(KEPT_CAPACITY);
-                    return Ok(());
+                    return Ok(any);
                 }
             }
             match self
                 .stream
                 .try_write(self.out.get(self.written..).unwrap_or_default())
             {
-                Ok(octets) => self.written += octets,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Ok(octets) => {
+                    self.written += octets;
+                    any |= octets > 0;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(any),
                 Err(error) => return Err(error),
             }
         }

@@ -56,6 +56,15 @@ pub(super) enum Fact {
     Writable,
 }
 
+/// What became of writing to all connections.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Those whose socket took something.
+    pub(super) took: Vec<ConnectionId>,
+    /// Those that are lost, and why.
+    pub(super) lost: Vec<(ConnectionId, String)>,
+}
+
 impl Network {
     pub(super) fn new(listen: Option<SocketAddr>) -> Self {
         let mut listener = Listener::new(listen);
@@ -127,21 +136,26 @@ impl Network {
         }
     }
 
-    /// Writes to every connection what `more` has for it. The connections that are lost, and why.
+    /// Writes to every connection what `more` has for it.
     pub(super) fn write(
         &mut self,
         mut more: impl FnMut(ConnectionId, &mut Vec<u8>) -> bool,
-    ) -> Vec<(ConnectionId, String)> {
-        let mut lost = Vec::new();
+    ) -> Written {
+        let mut written = Written::default();
         for (&id, connection) in &mut self.connections {
-            if let Err(error) = connection.write(|out| more(id, out)) {
-                lost.push((id, format!("connection lost: {error}")));
+            match connection.write(|out| more(id, out)) {
+                Ok(true) => written.took.push(id),
+                Ok(false) => {}
+                Err(error) => {
+                    let reason = format!("connection lost: {error}");
+                    written.lost.push((id, reason));
+                }
             }
         }
-        for (id, _) in &lost {
+        for (id, _) in &written.lost {
             self.connections.remove(id);
         }
-        lost
+        written
     }
 
     /// The next thing that happens.

@@ -1,5 +1,7 @@
 //! Two drivers on the loopback, with real sockets.
 
+mod send_hold;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};

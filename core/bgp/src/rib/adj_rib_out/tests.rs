@@ -89,6 +89,7 @@ fn export(peer_type: PeerType) -> Export {
         dialect: dialect(peer_type),
         hold_time: HoldTime::DEFAULT,
         keepalive: None,
+        send_hold: None,
         remote_identifier: BgpIdentifier::new(2).unwrap(),
         route_refresh: true,
     };
