@@ -25,7 +25,7 @@ pub struct Packet {
     /// P: the sender asks for a packet with F.
     pub poll: bool,
     /// F: the answer to a packet with P.
-    pub r#final: bool,
+    pub is_final: bool,
     /// C: the sender's BFD does not share fate with its control plane.
     pub control_plane_independent: bool,
     /// D: the sender wants no periodic packets while both are Up.
@@ -87,7 +87,7 @@ impl Packet {
             diagnostic: Diagnostic::from(*first),
             state,
             poll: flags & POLL != 0,
-            r#final: flags & FINAL != 0,
+            is_final: flags & FINAL != 0,
             control_plane_independent: flags & CONTROL_PLANE_INDEPENDENT != 0,
             demand: flags & DEMAND != 0,
             detect_multiplier: *detect_multiplier,
@@ -106,7 +106,7 @@ impl Packet {
         out.push(
             self.state.code() << 6
                 | flag(self.poll, POLL)
-                | flag(self.r#final, FINAL)
+                | flag(self.is_final, FINAL)
                 | flag(self.control_plane_independent, CONTROL_PLANE_INDEPENDENT)
                 | flag(self.demand, DEMAND),
         );
@@ -150,3 +150,6 @@ const fn read_interval(micros: u32) -> Duration {
 fn write_interval(interval: Duration) -> u32 {
     u32::try_from(interval.as_micros()).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
