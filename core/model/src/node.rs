@@ -3,7 +3,7 @@ use core::net::IpAddr;
 
 use bgp::Prefix;
 use ipnet::IpNet;
-use k8s_openapi::api::core::v1;
+use k8s_openapi::{api::core::v1, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 
 use crate::{Meta, Name};
 
@@ -22,11 +22,23 @@ pub struct Node {
     pub network_unavailable: bool,
     /// Condition NetworkUnavailable is False, for the reason that a speaker gives ([`Node::HERALD_IS_UP`]).
     pub herald_is_up: bool,
+    /// Taint or annotation [`Node::DRAIN`]: Herald is to leave this node.
+    pub marked_for_drain: bool,
+    /// `spec.unschedulable`: the node is cordoned.
+    pub cordoned: bool,
+    /// The kubelet says that the node is shutting down, or the cloud that it is shut down.
+    pub shutting_down: bool,
 }
 
 impl Node {
     /// Reason of condition NetworkUnavailable once Herald is the node's pod network.
     pub const HERALD_IS_UP: &str = "HeraldIsUp";
+    /// Taint, or annotation with any value but `false`, that takes everything that is announced off the node.
+    pub const DRAIN: &str = "heraldlb.io/drain";
+    /// Taint of a node that its cloud has shut down.
+    const SHUT_DOWN: &str = "node.cloudprovider.kubernetes.io/shutdown";
+    /// Part of the message of condition Ready while the kubelet lets pods end before a shutdown.
+    const SHUTTING_DOWN: &str = "node is shutting down";
 
     /// Parses a Node; `None` without a name. Entries that are no address or network are left out.
     pub fn parse(object: &v1::Node) -> Option<Self> {
@@ -37,11 +49,17 @@ impl Node {
                 .iter()
                 .flat_map(|status| status.addresses.iter().flatten())
         };
-        let network = || {
+        let condition = |name: &str| {
             let mut conditions = status
                 .iter()
                 .flat_map(|status| status.conditions.iter().flatten());
-            conditions.find(|condition| condition.type_ == "NetworkUnavailable")
+            conditions.find(|condition| condition.type_ == name)
+        };
+        let network = || condition("NetworkUnavailable");
+        let tainted = |key: &str| {
+            let spec = object.spec.iter();
+            let mut taints = spec.flat_map(|spec| spec.taints.iter().flatten());
+            taints.any(|taint| taint.key == key)
         };
         Some(Self {
             meta: Meta::parse(&object.metadata, Vec::new()),
@@ -62,6 +80,13 @@ impl Node {
                 condition.status == "False"
                     && condition.reason.as_deref() == Some(Self::HERALD_IS_UP)
             }),
+            marked_for_drain: tainted(Self::DRAIN) || annotated(&object.metadata),
+            cordoned: object.spec.as_ref().and_then(|spec| spec.unschedulable) == Some(true),
+            shutting_down: tainted(Self::SHUT_DOWN)
+                || condition("Ready").is_some_and(|ready| {
+                    let message = ready.message.as_deref().unwrap_or_default();
+                    ready.status == "False" && message.contains(Self::SHUTTING_DOWN)
+                }),
         })
     }
 
@@ -75,7 +100,8 @@ impl Node {
         &self.meta.name
     }
 
-    /// Whether the rules see the same node: heartbeats change only its resourceVersion.
+    /// Whether the rules see the same node: heartbeats change only its resourceVersion, and cordon and shutdown count
+    /// only at the moment when the speaker is asked to stop.
     pub(crate) fn same(&self, other: &Self) -> bool {
         self.meta.same_identity(&other.meta)
             && self.internal_ips == other.internal_ips
@@ -83,6 +109,7 @@ impl Node {
             && self.pod_cidrs == other.pod_cidrs
             && self.network_unavailable == other.network_unavailable
             && self.herald_is_up == other.herald_is_up
+            && self.marked_for_drain == other.marked_for_drain
     }
 
     /// Whether label `node.kubernetes.io/exclude-from-external-load-balancers` is set.
@@ -91,6 +118,14 @@ impl Node {
             .labels
             .contains_key("node.kubernetes.io/exclude-from-external-load-balancers")
     }
+}
+
+/// Whether annotation [`Node::DRAIN`] is there and not switched off.
+fn annotated(metadata: &ObjectMeta) -> bool {
+    let annotations = metadata.annotations.as_ref();
+    annotations
+        .and_then(|annotations| annotations.get(Node::DRAIN))
+        .is_some_and(|value| value != "false")
 }
 
 fn parse_pod_cidrs(spec: &v1::NodeSpec) -> Vec<IpNet> {
@@ -150,6 +185,57 @@ mod tests {
         assert!(node("False", "HeraldIsUp").herald_is_up);
         assert!(!node("False", "CalicoIsUp").herald_is_up);
         assert!(!node("True", "HeraldIsUp").herald_is_up);
+    }
+
+    #[test]
+    fn knows_who_is_to_be_drained() {
+        let marked = |yaml: &str| parse(yaml).marked_for_drain;
+        let annotated = |value: &str| {
+            marked(&alloc::format!(
+                "{{metadata: {{name: a, annotations: {{heraldlb.io/drain: '{value}'}}}}}}"
+            ))
+        };
+        let tainted = |key: &str| {
+            marked(&alloc::format!(
+                "{{metadata: {{name: a}}, spec: {{taints: [{{key: {key}, effect: NoSchedule}}]}}}}"
+            ))
+        };
+        assert!(annotated("") && annotated("true") && annotated("kernel update"));
+        assert!(!annotated("false"));
+        assert!(tainted("heraldlb.io/drain"));
+        assert!(!tainted("node.kubernetes.io/unschedulable"));
+    }
+
+    #[test]
+    fn knows_who_is_cordoned_and_who_shuts_down() {
+        let cordoned = parse("{metadata: {name: a}, spec: {unschedulable: true}}");
+        assert!(cordoned.cordoned && !cordoned.shutting_down && !cordoned.marked_for_drain);
+        let ready = |status: &str, message: &str| {
+            let node = parse(&alloc::format!(
+                "{{metadata: {{name: a}}, status: {{conditions: [{{type: Ready, status: '{status}', \
+                 reason: KubeletNotReady, message: '{message}'}}]}}}}"
+            ));
+            assert!(!node.cordoned);
+            node.shutting_down
+        };
+        assert!(ready(
+            "False",
+            "[node is shutting down, runtime network not ready]"
+        ));
+        assert!(!ready("False", "container runtime is down"));
+        assert!(!ready("True", "kubelet is posting ready status"));
+        let taint = "{metadata: {name: a}, spec: {taints: [{key: node.cloudprovider.kubernetes.io/shutdown, \
+                     effect: NoSchedule}]}}";
+        assert!(parse(taint).shutting_down);
+    }
+
+    #[test]
+    fn a_cordon_alone_is_no_change_for_the_rules_and_a_mark_is() {
+        let node = parse("{metadata: {name: a}}");
+        assert!(node.same(&parse("{metadata: {name: a}, spec: {unschedulable: true}}")));
+        assert!(!node.same(&parse(
+            "{metadata: {name: a, annotations: {heraldlb.io/drain: ''}}}"
+        )));
     }
 
     #[test]

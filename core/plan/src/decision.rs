@@ -61,6 +61,8 @@ pub enum Skip {
         /// Who answers, as far as this node knows.
         owner: Option<Name>,
     },
+    /// This node is leaving, and nothing else stands against it.
+    Draining,
 }
 
 /// In which way a Service has no address of ours.
@@ -149,15 +151,18 @@ impl Decision {
         }
     }
 
-    /// Whether nothing but the peers stands between this decision and announcing: the data plane was ready.
+    /// Whether nothing but the peers or a drain stands between this decision and announcing: the data plane was ready.
     pub(crate) fn passed_gate(&self) -> bool {
-        matches!(self, Self::Announce | Self::Skip(Skip::NoPeer))
+        matches!(
+            self,
+            Self::Announce | Self::Skip(Skip::NoPeer | Skip::Draining)
+        )
     }
 }
 
 impl Skip {
     /// All reasons, in the order in which the rules are asked.
-    pub const REASONS: [&'static str; 11] = [
+    pub const REASONS: [&'static str; 12] = [
         "OtherClass",
         "NoAddress",
         "NoAdvertisement",
@@ -169,6 +174,7 @@ impl Skip {
         "DataplaneNotReady",
         "NoPeer",
         "NotOwner",
+        "Draining",
     ];
 
     /// The reason as metrics and the debug page name it.
@@ -185,6 +191,7 @@ impl Skip {
             Self::DataplaneNotReady => "DataplaneNotReady",
             Self::NoPeer => "NoPeer",
             Self::NotOwner { .. } => "NotOwner",
+            Self::Draining => "Draining",
         }
     }
 
@@ -221,6 +228,10 @@ impl Skip {
                     .into()
             }
             Self::NotOwner { standing, owner } => not_owner(*standing, owner.as_deref()),
+            Self::Draining => {
+                "this node is leaving: it carries the taint or annotation heraldlb.io/drain, or its speaker stops"
+                    .into()
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use l2::Nominee;
 use model::{Reachable, Service, ServiceKey, StatusOwner, TrafficPolicy};
 
 use crate::{
-    Gap, Protocol, Skip,
+    Gap, Protocol, Skip, Stage,
     bgp::Grant,
     gate::Requirement,
     l2::unite,
@@ -53,8 +53,12 @@ pub(crate) fn eligible(
         &mut ready,
     );
     Eligible {
-        bgp: bgp.and_then(|advertisements| grant(view, candidate.address, &advertisements)),
-        l2: l2.and_then(|advertisements| nominate(&advertisements)),
+        bgp: bgp
+            .and_then(|advertisements| grant(view, candidate.address, &advertisements))
+            .and_then(|grant| stays(view, Stage::GivingWay, grant)),
+        l2: l2
+            .and_then(|advertisements| nominate(&advertisements))
+            .and_then(|nominee| stays(view, Stage::Serving, nominee)),
     }
 }
 
@@ -158,6 +162,14 @@ fn local_requirement(service: &Service) -> Requirement {
     service
         .health_check_node_port
         .map_or(Requirement::KubeProxy, Requirement::HealthCheck)
+}
+
+/// What is announced up to the `last` stage of leaving.
+fn stays<T>(view: &View, last: Stage, announced: T) -> Result<T, Skip> {
+    match view.stage <= last {
+        true => Ok(announced),
+        false => Err(Skip::Draining),
+    }
 }
 
 fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved<Grant>]) -> Result<Grant, Skip> {

@@ -10,7 +10,7 @@ use l2::Nominee;
 use model::{AddressFamily, ServiceKey};
 
 use crate::{
-    Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Target,
+    Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target,
     bgp::Grant,
     eligible::{Candidate, Eligible, eligible, unassigned},
     gate::Requirement,
@@ -43,7 +43,7 @@ impl Planner {
         let former = self.view.take();
         let view = match former.clone() {
             Some(view) if !stale.view => view,
-            _ => self.renew_view(&mut changes),
+            _ => self.renew_view(now, former.is_none(), &mut changes),
         };
         if stale.everything || former.as_ref() != Some(&view) {
             self.run_everything(now, &view, &mut changes);
@@ -89,8 +89,8 @@ impl Planner {
         }
     }
 
-    fn renew_view(&mut self, changes: &mut Changes) -> View {
-        let (view, unusable) = View::new(
+    fn renew_view(&mut self, now: Duration, first: bool, changes: &mut Changes) -> View {
+        let (mut view, unusable) = View::new(
             &self.options.node,
             self.options.ignore_exclude_label,
             &self.cluster,
@@ -106,6 +106,9 @@ impl Planner {
                 .clone_from(&self.memory.heartbeat_keys);
             changes.heartbeat_keys = Some(self.plan.heartbeat_keys.clone());
         }
+        let marked = self.node().is_some_and(|node| node.marked_for_drain);
+        view.stage = self.drain.handle_pass(now, marked, first);
+        self.plan.stage = view.stage;
         self.plan.addresses = view.addresses;
         self.plan.unusable = unusable;
         view
@@ -114,10 +117,12 @@ impl Planner {
     fn run_everything(&mut self, now: Duration, view: &View, changes: &mut Changes) {
         self.holders = Holders::of(&self.cluster);
         let mut decided = Vec::with_capacity(self.cluster.services.len());
-        let pod_routes = view.pod_routes.0.iter();
+        let stays = view.stage != Stage::Gone;
+        let pod_routes = view.pod_routes.0.iter().filter(|_| stays);
         let mut routes: Vec<(Prefix, Vec<Route>)> = pod_routes
             .map(|(prefix, route)| (*prefix, vec![route.clone()]))
             .collect();
+        self.plan.pod_cidrs = routes.len();
         let (mut guards, mut nominees) = (Vec::new(), Vec::new());
         for address in self.holders.addresses() {
             let mut verdict = self.decide(view, address);
@@ -126,7 +131,6 @@ impl Planner {
             guards.push(verdict.guard);
             nominees.push(verdict.nominee);
         }
-        self.plan.pod_cidrs = view.pod_routes.0.len();
         let without = self
             .cluster
             .services
@@ -161,8 +165,7 @@ impl Planner {
             for (target, decided) in verdict.decisions {
                 self.set_decision(now, target, Some(decided));
             }
-            let (prefix, routes) = verdict.route;
-            self.set_routes(prefix, routes, changes);
+            self.set_routes(verdict.route, changes);
             set(&mut self.plan.guards, verdict.guard, &mut changes.guards);
             set(
                 &mut self.plan.nominees,

@@ -5,7 +5,7 @@ use bgp::{PeerName, Prefix, Route};
 use l2::{Key, Nominee};
 use model::ServiceKey;
 
-use crate::{Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, Unusable};
+use crate::{Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, Stage, Unusable};
 
 /// What this node should do now, and why it does not do the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Plan {
     pub network: Arc<NetworkPlan>,
     /// How many of the routes are this node's pod CIDRs.
     pub pod_cidrs: usize,
+    /// How far this node has left: what is not announced any more although nothing else stands against it.
+    pub stage: Stage,
 }
 
 /// What a decision is about. Sorted by Service, so that all decisions of a Service stand together.

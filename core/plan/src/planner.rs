@@ -6,6 +6,7 @@ use model::{Change, Cluster, Kind, Name, Node, Object, ServiceKey, Touched};
 use crate::{
     Changes, GateMode, Learned, Links, Outcome, Plan, Probe, ProbeTarget, Protocol, Target,
     bgp::Router,
+    drain::Drain,
     gate::Gate,
     holder::Holders,
     view::{Memory, View},
@@ -45,6 +46,7 @@ pub struct Planner {
     pub(crate) links: Option<Links>,
     /// What the peers advertise of the pod network.
     pub(crate) learned: Learned,
+    pub(crate) drain: Drain,
     missing: BTreeSet<Kind>,
     stale: Stale,
     next_pass: Duration,
@@ -95,6 +97,7 @@ impl Planner {
             changes: None,
             links: None,
             learned: Learned::default(),
+            drain: Drain::default(),
             missing: BTreeSet::from(Self::KINDS),
             stale: Stale {
                 view: true,
@@ -158,8 +161,16 @@ impl Planner {
         self.stale.services.extend(services);
     }
 
+    /// The speaker is asked to stop and will not come back soon: everything is to be withdrawn, after others had the time
+    /// to take over. The plan's stage says how far that is.
+    pub fn handle_departure(&mut self) {
+        self.drain.depart();
+        self.stale.view = true;
+    }
+
     /// Runs a pass when one is due.
     pub fn handle_timeout(&mut self, now: Duration) {
+        self.stale.view |= self.drain.poll_timeout().is_some_and(|due| due <= now);
         self.stale.services.extend(self.gate.handle_timeout(now));
         if self.pass_due().is_some_and(|due| due <= now) {
             let stale = core::mem::take(&mut self.stale);
@@ -178,6 +189,7 @@ impl Planner {
         self.pass_due()
             .into_iter()
             .chain(self.gate.poll_timeout())
+            .chain(self.drain.poll_timeout())
             .min()
     }
 

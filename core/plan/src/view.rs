@@ -8,7 +8,7 @@ use model::{
 };
 
 use crate::{
-    Unusable,
+    Stage, Unusable,
     bgp::{Grant, Peers, PodRoutes},
     l2::terms,
     last_good::LastGood,
@@ -34,6 +34,8 @@ pub(crate) struct View {
     pub(crate) orphaned: bool,
     /// How this node's own pod CIDRs are advertised.
     pub(crate) pod_routes: PodRoutes,
+    /// How far this node has left.
+    pub(crate) stage: Stage,
 }
 
 /// One advertisement with its pools looked up, and what it asks for.
@@ -111,6 +113,7 @@ impl View {
             pod_routes: PodRoutes::new(pod_network.as_ref(), own),
             pod_network,
             orphaned,
+            stage: Stage::Serving,
         };
         (view, unusable)
     }

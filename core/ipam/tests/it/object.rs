@@ -111,8 +111,7 @@ pub(crate) fn node(name: &str, address: &str, pods: &str) -> Object {
         addresses: vec![ip(address)],
         internal_ips: vec![ip(address)],
         pod_cidrs: vec![pods.parse().unwrap()],
-        network_unavailable: false,
-        herald_is_up: false,
+        ..Node::default()
     })
 }
 

@@ -83,6 +83,7 @@ impl Planner {
         routes: Vec<(Prefix, Vec<Route>)>,
         changes: &mut Changes,
     ) {
+        let routes = self.plan.stage.lower(routes);
         let former = core::mem::take(&mut self.plan.routes);
         self.plan.routes = routes
             .into_iter()
@@ -101,7 +102,13 @@ impl Planner {
         }
     }
 
-    pub(super) fn set_routes(&mut self, prefix: Prefix, routes: Vec<Route>, changes: &mut Changes) {
+    pub(super) fn set_routes(&mut self, route: (Prefix, Vec<Route>), changes: &mut Changes) {
+        for (prefix, routes) in self.plan.stage.lower(Vec::from([route])) {
+            self.set_lowered(prefix, routes, changes);
+        }
+    }
+
+    fn set_lowered(&mut self, prefix: Prefix, routes: Vec<Route>, changes: &mut Changes) {
         let former = match routes.is_empty() {
             true => self.plan.routes.remove(&prefix),
             false => self.plan.routes.insert(prefix, routes.clone()),

@@ -7,7 +7,7 @@ use model::{
     Change, EndpointState, Kind, L2Advertisement, LoopPrevention, Object, Parsed, PodNetworkMode,
     Preference, Selectors, ServiceKey, StatusOwner,
 };
-use plan::{GateMode, Outcome, Plan};
+use plan::{GIVE_WAY, GateMode, Outcome, Plan};
 use proptest::prelude::*;
 
 use crate::fixture::*;
@@ -72,6 +72,7 @@ enum Step {
     Node {
         excluded: bool,
         network_unavailable: bool,
+        marked_for_drain: bool,
     },
     Reject {
         kind: u8,
@@ -120,9 +121,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..2_u8, 0..2_u8, any::<bool>())
             .prop_map(|(peer, address, password)| Step::Peer { peer, address, password }),
         1 => any::<bool>().prop_map(|there| Step::Secret { there }),
-        1 => (any::<bool>(), any::<bool>()).prop_map(|(excluded, network_unavailable)| Step::Node {
-            excluded, network_unavailable
-        }),
+        1 => (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(excluded, network_unavailable, marked_for_drain)| Step::Node {
+                excluded, network_unavailable, marked_for_drain
+            }
+        ),
         1 => (0..4_u8, 0..2_u8).prop_map(|(kind, object)| Step::Reject { kind, object }),
         2 => (0..8_u8, 0..4_u8).prop_map(|(kind, object)| Step::Delete { kind, object }),
         1 => prop::collection::vec(0..4_u8, 0..4).prop_map(|kept| Step::RelistServices { kept }),
@@ -265,6 +268,7 @@ fn change(step: &Step) -> Option<Change> {
         Step::Node {
             excluded,
             network_unavailable,
+            marked_for_drain,
         } => {
             let label = (
                 "node.kubernetes.io/exclude-from-external-load-balancers",
@@ -276,6 +280,7 @@ fn change(step: &Step) -> Option<Change> {
                 &[]
             });
             made.network_unavailable = *network_unavailable;
+            made.marked_for_drain = *marked_for_drain;
             made.pod_cidrs = routed_node(1).pod_cidrs;
             Object::Node(made)
         }
@@ -419,6 +424,9 @@ proptest! {
                 None => drop(world.settle()),
             }
         }
+        world.settle();
+        // Who starts now has nothing that would have to give way.
+        world.now += GIVE_WAY;
         world.settle();
         prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes, &steps));
         prop_assert_eq!(count(&world), 2 * world.planner.plan().decisions.len() as u64);

@@ -209,8 +209,7 @@ pub(crate) fn routed_node(number: u8) -> Node {
             format!("10.244.{number}.0/24").parse().unwrap(),
             format!("fd00:244:{number}::/64").parse().unwrap(),
         ],
-        network_unavailable: false,
-        herald_is_up: false,
+        ..Node::default()
     }
 }
 

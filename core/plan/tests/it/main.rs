@@ -9,6 +9,7 @@
 )]
 
 mod decisions;
+mod drain;
 mod equivalence;
 mod fixture;
 mod gate;
