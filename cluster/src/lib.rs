@@ -12,6 +12,7 @@
 //! * A request that fails is reported, never repeated here; watches reconnect by themselves.
 
 mod client;
+mod daemon_set;
 pub mod event;
 mod gate;
 mod heartbeat_secret;
@@ -22,6 +23,7 @@ pub mod watch;
 mod writer;
 
 pub use client::{ConnectError, connect};
+pub use daemon_set::{DaemonSetUnknown, daemon_set_stays};
 pub use gate::Gate;
 pub use heartbeat_secret::{HeartbeatSecret, read_heartbeat_secret, write_heartbeat_secret};
 pub use kube::Client;

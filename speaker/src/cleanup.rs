@@ -48,6 +48,20 @@ pub fn cleanup(flags: &CleanupFlags) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Removes what packets meet on the way to pods, on a node that has no pod network of ours any more. What cannot be
+/// removed is told and left to `herald-speaker cleanup`.
+pub(crate) fn leave(host: &HostFlags) {
+    let mut report = Report::default();
+    report.remove_table();
+    report.remove_routes(host);
+    for line in &report.done {
+        tracing::info!("{line}");
+    }
+    for line in &report.failed {
+        tracing::warn!("{line}");
+    }
+}
+
 fn wait_for_the_end() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -35,6 +35,8 @@ struct Page {
     node: String,
     version: &'static str,
     ready: bool,
+    /// How far this node has left.
+    stage: &'static str,
     /// Kinds whose first list has not come.
     missing_lists: Vec<&'static str>,
     kinds_not_served: Vec<&'static str>,
@@ -129,6 +131,7 @@ impl Sources {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION"),
             ready: facts.ready,
+            stage: facts.stage.as_str(),
             missing_lists: facts.missing.clone(),
             kinds_not_served: facts.not_served.iter().copied().collect(),
             services,

@@ -37,6 +37,15 @@ pub struct Flags {
     #[arg(long, value_name = "ADDRESS:PORT", env = "HERALD_BGP_LISTEN")]
     pub bgp_listen: Option<SocketAddr>,
 
+    /// Name of the DaemonSet that runs the speaker, in the namespace of Herald: without it a stop is for good.
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "HERALD_DAEMON_SET",
+        default_value = "herald-speaker"
+    )]
+    pub daemon_set: String,
+
     /// Whether announcing an address waits until kube-proxy has programmed this node.
     #[arg(
         long,

@@ -19,6 +19,7 @@ mod capability;
 mod cleanup;
 mod debug;
 mod event;
+mod farewell;
 mod flags;
 mod host;
 pub mod io;

@@ -168,12 +168,23 @@ impl Collector for Planning {
         let encoder_of =
             encoder.encode_descriptor("gate_timeouts", help, None, MetricType::Counter)?;
         counter.encode(encoder_of)?;
+        stages(&mut encoder, &facts)?;
         kinds(&mut encoder, &facts)
     }
 }
 
 fn single(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> fmt::Result {
     ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+fn stages(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
+    let help = "1 for how far this node has left: Serving, GivingWay, Away or Gone";
+    let mut family = encoder.encode_descriptor("drain_stage", help, None, MetricType::Gauge)?;
+    for stage in plan::Stage::ALL {
+        let value = u64::from(facts.stage == stage);
+        ConstGauge::new(value).encode(family.encode_family(&[("stage", stage.as_str())])?)?;
+    }
+    Ok(())
 }
 
 fn kinds(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
@@ -313,6 +324,8 @@ mod tests {
             "herald_kind_not_served{kind=\"BGPPeer\"} 0",
             "herald_watch_failures_total{kind=\"Service\"} 0",
             "herald_gate_timeouts_total 0",
+            "herald_drain_stage{stage=\"Serving\"} 1",
+            "herald_drain_stage{stage=\"Away\"} 0",
             "herald_api_writes_total{target=\"SpeakerState\",result=\"Written\"} 1",
         ] {
             assert!(

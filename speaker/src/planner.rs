@@ -11,12 +11,13 @@ use cluster::watch::{Event, Watches};
 use model::Name;
 use plan::{
     Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Planner, ProbeTarget,
-    Protocol, Unusable,
+    Protocol, Stage, Unusable,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::io::{self, l2::Nominations, nft::Guards};
 
@@ -43,6 +44,8 @@ pub(crate) struct Facts {
     pub(crate) nominated: usize,
     /// The same addresses, and how many Services each of them has.
     pub(crate) nominees: Arc<BTreeMap<IpAddr, u64>>,
+    /// How far this node has left.
+    pub(crate) stage: Stage,
     /// Decisions by protocol and reason, as the plan has them: it does not know what the election of layer 2 says.
     pub(crate) decisions: BTreeMap<(Protocol, &'static str), u64>,
     /// Addresses that wait for the data plane.
@@ -75,6 +78,8 @@ pub(crate) struct Sources {
     pub(crate) links: watch::Receiver<Links>,
     pub(crate) learned: watch::Receiver<Learned>,
     pub(crate) queries: mpsc::Receiver<Query>,
+    /// The speaker ends and will not be back soon.
+    pub(crate) departed: CancellationToken,
 }
 
 /// One planner with its sources and outlets.
@@ -85,6 +90,7 @@ pub(crate) struct PlannerDriver {
     probes: JoinSet<(ProbeTarget, Outcome)>,
     outlets: Outlets,
     facts: Facts,
+    departs: bool,
 }
 
 impl PlannerDriver {
@@ -101,6 +107,7 @@ impl PlannerDriver {
             probes: JoinSet::new(),
             outlets,
             facts: Facts::default(),
+            departs: false,
         }
     }
 
@@ -123,6 +130,10 @@ impl PlannerDriver {
                     self.planner.handle_probe(self.now(), &target, outcome);
                 }
                 Some(query) = self.sources.queries.recv() => query(&self.planner),
+                () = self.sources.departed.cancelled(), if !self.departs => {
+                    self.departs = true;
+                    self.planner.handle_departure();
+                }
                 () = until(due), if due.is_some() => {}
             }
             if due_now(self.planner.poll_timeout(), self.now()) {
@@ -172,6 +183,7 @@ impl PlannerDriver {
             self.facts.takes_part_in_l2 = plan.takes_part_in_l2;
             self.facts.nominated = plan.nominees.len();
             self.facts.nominees = Arc::new(plan.services_of_nominees());
+            self.facts.stage = plan.stage;
             self.facts.decisions.clone_from(self.planner.counts());
         }
         self.facts.missing = self.planner.missing().map(model::Kind::as_str).collect();

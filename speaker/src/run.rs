@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use cluster::watch::Watches;
+use cluster::{Client, watch::Watches};
 use daemon::Server;
 use jiff::Timestamp;
 use plan::{Changes, Learned, NetworkPlan, Options, Planner};
@@ -19,14 +19,15 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Flags, capability,
+    Flags, capability, cleanup,
+    farewell::{Farewell, Parting},
     host::Host,
     io::bgp::{self, Observed},
     io::conntrack,
     io::l2::{self, L2State},
     io::nft::Guards,
     io::socket::priority,
-    planner::{Facts, Outlets, PlannerDriver, Sources},
+    planner::{Facts, Outlets, PlannerDriver, Query, Sources},
     report::Report,
     thread::Thread,
 };
@@ -50,10 +51,17 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(flags, options))
+    let host = flags.host.clone();
+    let parting = runtime.block_on(serve(flags, options))?;
+    // Nobody is left who would make it again.
+    drop(runtime);
+    if parting.ends_pod_network() {
+        cleanup::leave(&host);
+    }
+    Ok(())
 }
 
-async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
+async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let stop = daemon::shutdown()?;
     let servers = bind(&flags).await?;
     let client = cluster::connect(flags.common.kubeconfig.as_deref()).await?;
@@ -95,7 +103,10 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
         links: host.links.clone(),
         learned: learned_seen,
         queries: queries_seen,
+        departed: CancellationToken::new(),
     };
+    let departed = sources.departed.clone();
+    let farewell = farewell(&flags, &client, (&queries, &facts_seen), departed);
     let report = Report {
         node: options.node.clone(),
         started,
@@ -109,7 +120,24 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<()> {
     };
     parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
     report.start(client, servers, queries, &mut parts);
-    watch_over(stop, sessions, responder, parts).await
+    watch_over(stop, farewell, (sessions, responder), parts).await
+}
+
+/// What is to be done at the end.
+fn farewell(
+    flags: &Flags,
+    client: &Client,
+    (queries, facts): (&mpsc::Sender<Query>, &watch::Receiver<Facts>),
+    departed: CancellationToken,
+) -> Farewell {
+    Farewell {
+        client: client.clone(),
+        namespace: flags.common.namespace.clone(),
+        daemon_set: flags.daemon_set.clone(),
+        queries: queries.clone(),
+        facts: facts.clone(),
+        departed,
+    }
 }
 
 /// What the planner tells to others, with nothing in it yet.
@@ -134,16 +162,17 @@ async fn bind(flags: &Flags) -> Result<(Server, Server), daemon::BindError> {
 /// Waits for the signal to stop; a part that ends by itself ends the program, so that it is started anew.
 async fn watch_over(
     stop: impl Future<Output = daemon::Shutdown>,
-    mut sessions: Thread,
-    mut responder: Thread,
+    farewell: Farewell,
+    (mut sessions, mut responder): (Thread, Thread),
     mut parts: JoinSet<()>,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<Parting> {
     let ended = tokio::select! {
         signal = stop => {
-            tracing::info!(%signal, "stopping: closing the sessions");
+            tracing::info!(%signal, "asked to stop");
+            let parting = farewell.prepare().await;
             close(sessions, responder).await;
             tracing::info!("stopped");
-            return Ok(());
+            return Ok(parting);
         }
         () = sessions.ended() => bail!("the BGP thread has ended"),
         () = responder.ended() => bail!("the layer 2 thread has ended"),

@@ -4,6 +4,7 @@ use bgp::{Family, FamilySet, SessionView};
 use crds::{AddressFamily, Announced, SessionStatus, SpeakerStateStatus};
 use jiff::Timestamp;
 use model::{Condition, condition_type};
+use plan::Stage;
 
 use super::{l2, network};
 use crate::{
@@ -132,14 +133,23 @@ impl Author {
 }
 
 fn ready(facts: &Facts) -> Condition {
-    let (reason, message) = match facts.ready {
-        true => (
+    let (reason, message) = match (facts.ready, facts.stage) {
+        (false, _) => (
+            "WaitingForLists",
+            format!("not listed yet: {}", facts.missing.join(", ")),
+        ),
+        (true, Stage::Serving) => (
             "Running",
             "the speaker knows the cluster and announces what it should".to_owned(),
         ),
-        false => (
-            "WaitingForLists",
-            format!("not listed yet: {}", facts.missing.join(", ")),
+        (true, Stage::GivingWay) => (
+            "Draining",
+            "this node is leaving: its routes ask to be the last that are taken, and are withdrawn within 5 s".to_owned(),
+        ),
+        (true, Stage::Away | Stage::Gone) => (
+            "Draining",
+            "this node has left: no address is announced until the taint and the annotation heraldlb.io/drain are gone"
+                .to_owned(),
         ),
     };
     Condition::on_service(condition_type::READY, facts.ready, reason, message)
@@ -273,6 +283,23 @@ mod tests {
             ("False", "Rejected")
         );
         assert_eq!(accepted.message, "BGPPeer tor: no session");
+    }
+
+    #[test]
+    fn says_that_the_node_has_left() {
+        for (stage, reason) in [
+            (Stage::Serving, "Running"),
+            (Stage::GivingWay, "Draining"),
+            (Stage::Away, "Draining"),
+        ] {
+            let facts = Facts {
+                ready: true,
+                stage,
+                ..Facts::default()
+            };
+            let ready = &compose(0, &facts, &Observed::default(), &[]).conditions[0];
+            assert_eq!((&*ready.status, &*ready.reason), ("True", reason));
+        }
     }
 
     #[test]
