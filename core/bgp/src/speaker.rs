@@ -204,7 +204,7 @@ impl Speaker {
         self.outside.poll_notice()
     }
 
-    /// Appends what is to be written on the connection, about 64 KiB at most; whether there was anything. To be called
+    /// Appends what is to be written on the connection, about 64 KiB and one message more at most; whether there was anything. To be called
     /// when the last write is done: what waits is not encoded before.
     pub fn poll_transmit(&mut self, connection: ConnectionId, out: &mut Vec<u8>) -> bool {
         self.peer_of(connection).is_some_and(|(peer, outside)| {

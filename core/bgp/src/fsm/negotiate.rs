@@ -78,6 +78,7 @@ pub(crate) fn open_message(config: &PeerConfig) -> Open {
     let families = config.family_set();
     let mut capabilities: Vec<_> = families.iter().map(Capability::Multiprotocol).collect();
     capabilities.push(Capability::RouteRefresh);
+    capabilities.push(Capability::ExtendedMessage);
     if families.contains(Family::IPV4_UNICAST) {
         capabilities.push(Capability::ExtendedNextHop(
             ExtendedNextHop::ipv4_over_ipv6(),
@@ -117,7 +118,7 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
             families,
             extended_next_hop: families.contains(Family::IPV4_UNICAST)
                 && allows_ipv4_over_ipv6(open),
-            max_message_length: Dialect::STANDARD_LENGTH,
+            max_message_length: max_message_length(open),
         },
         hold_time,
         keepalive: third.map(|third| config.keepalive.map_or(third, |fixed| fixed.min(third))),
@@ -136,6 +137,7 @@ fn families_of(open: &Open) -> FamilySet {
         .filter_map(|capability| match capability {
             Capability::Multiprotocol(family) => Some(*family),
             Capability::RouteRefresh
+            | Capability::ExtendedMessage
             | Capability::ExtendedNextHop(_)
             | Capability::FourOctetAsn(_)
             | Capability::Unknown(_) => None,
@@ -154,11 +156,20 @@ fn asn_width(open: &Open) -> AsnWidth {
     if four { AsnWidth::Four } else { AsnWidth::Two }
 }
 
+/// We always say that we can: what the peer says decides (RFC 8654 section 4).
+fn max_message_length(open: &Open) -> u16 {
+    match open.capabilities.contains(&Capability::ExtendedMessage) {
+        true => Dialect::EXTENDED_LENGTH,
+        false => Dialect::STANDARD_LENGTH,
+    }
+}
+
 fn allows_ipv4_over_ipv6(open: &Open) -> bool {
     open.capabilities.iter().any(|capability| match capability {
         Capability::ExtendedNextHop(rules) => rules.allows_ipv4_over_ipv6(),
         Capability::Multiprotocol(_)
         | Capability::RouteRefresh
+        | Capability::ExtendedMessage
         | Capability::FourOctetAsn(_)
         | Capability::Unknown(_) => false,
     })

@@ -244,13 +244,14 @@ pub(crate) fn capability() -> impl Strategy<Value = Capability> {
     });
     // Codes that we know would come back as what they are.
     let unknown = (
-        prop_oneof![3..=4u8, 6..=63u8, 66..=255u8],
+        prop_oneof![3..=4u8, 7..=63u8, 66..=255u8],
         vec(any::<u8>(), 0..=255),
     )
         .prop_map(|(code, value)| UnknownCapability::new(CapabilityCode(code), &value));
     prop_oneof![
         any_family().prop_map(Capability::Multiprotocol),
         Just(Capability::RouteRefresh),
+        Just(Capability::ExtendedMessage),
         vec(rule, 0..=42).prop_map(|rules| Capability::ExtendedNextHop(ExtendedNextHop(rules))),
         asn().prop_map(Capability::FourOctetAsn),
         unknown.prop_map(Capability::Unknown),

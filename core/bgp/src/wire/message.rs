@@ -63,16 +63,16 @@ impl Message {
 
     fn write(&self, dialect: &Dialect, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         let start = out.len();
+        let limit = self.message_type().limit(dialect);
         out.extend_from_slice(&MARKER);
         out.extend_from_slice(&[0, 0, self.message_type().code()]);
         match self {
             Self::Open(open) => open.encode(out)?,
             Self::Update(update) => update.encode(dialect, out)?,
-            Self::Notification(notification) => notification.encode(out),
+            Self::Notification(notification) => notification.encode(limit, out),
             Self::Keepalive => {}
             Self::RouteRefresh(refresh) => refresh.encode(out),
         }
-        let limit = self.message_type().limit(dialect);
         let length = u16::try_from(out.len() - start).unwrap_or(u16::MAX);
         // The OPEN's own limit keeps the length octets honest: nothing longer than `limit` leaves.
         if out.len() - start > usize::from(limit) {

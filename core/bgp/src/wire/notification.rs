@@ -15,8 +15,8 @@ pub struct Notification {
 }
 
 impl Notification {
-    /// Octets of data that fit a message of standard length.
-    pub const MAX_DATA: usize = Dialect::STANDARD_LENGTH as usize - HEADER_LENGTH - 2;
+    /// Octets of data that fit the longest message (RFC 8654).
+    pub const MAX_DATA: usize = Dialect::EXTENDED_LENGTH as usize - HEADER_LENGTH - 2;
 
     /// A NOTIFICATION with data, cut to [`Notification::MAX_DATA`].
     #[must_use]
@@ -92,10 +92,12 @@ impl Notification {
         ))
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    /// Data that does not fit the session's longest message is cut: the peer has sent it, and need not get all of it back.
+    pub(super) fn encode(&self, limit: u16, out: &mut Vec<u8>) {
         let (code, subcode) = self.error.codes();
         out.extend_from_slice(&[code, subcode]);
-        out.extend_from_slice(&self.data);
+        let room = usize::from(limit).saturating_sub(HEADER_LENGTH + 2);
+        out.extend(self.data.iter().take(room));
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod bfd;
 mod collision;
+mod extended;
 mod fabric;
 mod learn;
 mod pair;

@@ -43,10 +43,17 @@ fn decode<'a>(
 
 /// The NOTIFICATION for it can be sent to anybody, and read.
 pub(crate) fn refuse(error: &DecodeError) {
-    let notification = Message::Notification(error.to_notification());
+    let answer = error.to_notification();
+    let notification = Message::Notification(answer.clone());
     let dialect = Dialect::initial(bgp::wire::PeerType::External);
     let mut octets = Vec::new();
     notification.encode(&dialect, &mut octets).unwrap();
-    let read = decode(core::iter::once(&*octets), &dialect);
-    assert_eq!(read, (vec![notification], None));
+    let (messages, error) = decode(core::iter::once(&*octets), &dialect);
+    let [Message::Notification(read)] = &messages[..] else {
+        panic!("{messages:?}, {error:?}");
+    };
+    assert_eq!((read.error, error), (answer.error, None));
+    // What does not fit is cut.
+    assert!(answer.data().starts_with(read.data()));
+    assert!(octets.len() == 4096 || answer.data() == read.data());
 }

@@ -22,6 +22,8 @@ pub enum Capability {
     RouteRefresh,
     /// Next hops of another family than the prefix (RFC 8950).
     ExtendedNextHop(ExtendedNextHop),
+    /// Messages of up to 65,535 octets, in both directions once both sides said it (RFC 8654).
+    ExtendedMessage,
     /// 4-octet AS numbers, and the sender's own (RFC 6793).
     FourOctetAsn(Asn),
     /// Any other, or one of the above whose value cannot be read: it then counts as not sent.
@@ -36,6 +38,7 @@ impl Capability {
             Self::Multiprotocol(_) => CapabilityCode::MULTIPROTOCOL,
             Self::RouteRefresh => CapabilityCode::ROUTE_REFRESH,
             Self::ExtendedNextHop(_) => CapabilityCode::EXTENDED_NEXT_HOP,
+            Self::ExtendedMessage => CapabilityCode::EXTENDED_MESSAGE,
             Self::FourOctetAsn(_) => CapabilityCode::FOUR_OCTET_ASN,
             Self::Unknown(unknown) => unknown.code(),
         }
@@ -48,6 +51,7 @@ impl Capability {
             CapabilityCode::EXTENDED_NEXT_HOP => {
                 ExtendedNextHop::decode(value).map(Self::ExtendedNextHop)
             }
+            CapabilityCode::EXTENDED_MESSAGE => value.is_empty().then_some(Self::ExtendedMessage),
             CapabilityCode::FOUR_OCTET_ASN => four_octet_asn::decode(value).map(Self::FourOctetAsn),
             _ => None,
         };
@@ -58,7 +62,7 @@ impl Capability {
         let mut value = Vec::new();
         match self {
             Self::Multiprotocol(family) => multiprotocol::encode(*family, &mut value),
-            Self::RouteRefresh => {}
+            Self::RouteRefresh | Self::ExtendedMessage => {}
             Self::ExtendedNextHop(extended) => extended.encode(&mut value),
             Self::FourOctetAsn(asn) => four_octet_asn::encode(*asn, &mut value),
             Self::Unknown(unknown) => value.extend_from_slice(unknown.value()),

@@ -4,6 +4,7 @@
 )]
 
 mod differential;
+mod extended;
 mod framing;
 mod open;
 mod rfc7606;
