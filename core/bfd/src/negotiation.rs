@@ -4,6 +4,8 @@ use crate::{Profile, State};
 
 /// Interval between packets of a session that is not Up (RFC 5880 section 6.8.3).
 pub(crate) const SLOW: Duration = Duration::from_secs(1);
+/// No answer to a Poll takes longer than this.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_micros(u32::MAX as u64);
 
@@ -124,8 +126,9 @@ impl Negotiation {
             Poll::Active {
                 sent: Some((first, last)),
             } if is_final => {
-                // Twice the longest that the way there and back can have taken: delays vary.
-                let until = last.saturating_add(now.saturating_sub(first).saturating_mul(2));
+                // The way there and back took no longer than since the first P; twice that, as delays vary.
+                let round_trip = now.saturating_sub(first).saturating_mul(2);
+                let until = last.saturating_add(round_trip.min(LONGEST_ROUND_TRIP));
                 self.poll = Poll::Settling { until };
                 self.take_effect();
             }
@@ -134,7 +137,8 @@ impl Negotiation {
         }
     }
 
-    /// The session is not Up any more, or there is no peer to ask: what is announced is in use.
+    /// The session came Up, where nothing waits for an answer yet, or is not Up any more, or there is no peer to ask: what
+    /// is announced is in use.
     pub(crate) fn end_poll(&mut self) {
         self.poll = Poll::Idle;
         self.take_effect();

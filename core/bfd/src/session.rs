@@ -159,11 +159,11 @@ impl Session {
         self.state = to;
         self.diagnostic = diagnostic;
         self.since = now;
-        if from == State::Up {
+        if from == State::Up || to == State::Up {
             self.negotiation.end_poll();
-            if to == State::Down {
-                self.flaps += 1;
-            }
+        }
+        if from == State::Up && to == State::Down {
+            self.flaps += 1;
         }
         Some(Change {
             from,

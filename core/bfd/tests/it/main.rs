@@ -13,5 +13,7 @@ mod arrivals;
 mod coming_up;
 mod leave;
 mod pace;
+mod pair;
 mod poll;
 mod scripted;
+mod world;

@@ -123,8 +123,7 @@ fn a_second_change_waits_until_the_first_is_known() {
         );
         assert_eq!(packet.desired_min_tx, ms(200));
     }
-    // As long again as the answer took may another one be on its way.
-    node.run_up(ms(4000));
+    node.run_up(ms(200));
     let (_, packet) = node.run_up(ms(1000))[0];
     assert!(packet.poll);
     assert_eq!(packet.desired_min_tx, ms(400));
@@ -219,4 +218,50 @@ fn going_down_asks_about_the_slower_pace() {
     assert_eq!(packet.desired_min_tx, ms(1000));
     let gaps = gaps(&node.run(ms(600)));
     assert!(gaps.is_empty(), "slow at once: {gaps:?}");
+}
+
+#[test]
+fn another_answer_may_be_on_its_way_for_as_long_as_the_first_one_took() {
+    let mut node = up(paced(100, 100));
+    node.set_profile(paced(200, 100));
+    // Two packets ask before the first answer comes: another one comes within twice the time.
+    let asked_at: Vec<_> = node.run(ms(200)).into_iter().map(|(at, _)| at).collect();
+    node.set_profile(paced(400, 100));
+    node.answer();
+    let until = asked_at.last().copied().unwrap() + (node.now - asked_at[0]) * 2;
+    while node.now < until {
+        node.say(State::Up).unwrap();
+        let sent = node.run(ms(10));
+        assert!(sent.iter().all(|(_, packet)| !packet.poll));
+    }
+    let sent = node.run_up(ms(400));
+    assert!(sent.iter().any(|(_, packet)| packet.poll));
+}
+
+#[test]
+fn an_answer_that_took_long_holds_up_the_next_question_for_a_second_only() {
+    let mut node = up(paced(100, 100));
+    node.set_profile(paced(200, 100));
+    node.run_up(ms(60_000));
+    node.set_profile(paced(400, 100));
+    node.answer();
+    let sent = node.run_up(ms(1500));
+    assert!(sent.last().unwrap().1.poll);
+}
+
+#[test]
+fn coming_up_sets_the_pace_at_once_whatever_was_asked_before() {
+    let mut node = Scripted::up(Profile::default());
+    node.say(State::Down).unwrap();
+    for _ in 0..100 {
+        // The way back is broken: nobody answers.
+        node.say(State::Down).unwrap();
+        node.run(ms(500));
+    }
+    node.say(State::Init).unwrap();
+    let [packet] = node.transmit()[..] else {
+        panic!("one packet");
+    };
+    assert_eq!(packet.state, State::Up);
+    assert_eq!(packet.desired_min_tx, ms(300));
 }

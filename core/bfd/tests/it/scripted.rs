@@ -9,7 +9,7 @@ use bfd::{
 
 pub(crate) const THEIRS: u32 = 7;
 
-pub(crate) fn ms(millis: u64) -> Duration {
+pub(crate) const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
