@@ -20,8 +20,11 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod freshness;
 mod fsm;
+mod graceful_restart;
 mod import;
+mod kept;
 mod notice;
 mod outside;
 pub mod params;
@@ -35,6 +38,7 @@ mod speaker;
 pub mod wire;
 
 pub use fsm::State;
+pub use graceful_restart::{Farewell, GracefulRestart, RestartAgreement, Restarted};
 pub use import::Import;
 pub use notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
 pub use params::{

@@ -5,7 +5,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use crate::fsm::State;
-use crate::params::{Asn, BgpIdentifier, FamilySet};
+use crate::graceful_restart::RestartAgreement;
+use crate::params::{Asn, BgpIdentifier, Family, FamilySet};
 use crate::peer_config::PeerName;
 use crate::rejected::Rejected;
 
@@ -74,6 +75,13 @@ pub enum Notice {
         /// Why, in words.
         reason: String,
     },
+    /// The peer has sent all it has of a family, for the first time in its session (RFC 4724 section 2).
+    EndOfRib {
+        /// Who.
+        peer: PeerName,
+        /// Of which family.
+        family: Family,
+    },
     /// An attempt failed before the session was Established.
     AttemptFailed {
         /// With whom.
@@ -115,8 +123,13 @@ pub struct SessionView {
     pub last_error: Option<String>,
     /// How often the session left Established.
     pub flaps: u64,
+    /// What was agreed on for restarts; none unless Established.
+    pub graceful_restart: Option<RestartAgreement>,
     /// Prefixes of the peer that are accepted: none without configuration (RFC 8212).
     pub received: u64,
+    /// Those of them that the peer has not confirmed yet: since its session was lost (RFC 4724), or since it began to
+    /// send all of them again (RFC 7313).
+    pub stale: u64,
     /// Prefixes that the peer was sent and that were not withdrawn since.
     pub advertised: u64,
     /// Messages and errors, since the peer was configured.

@@ -1,6 +1,7 @@
 use alloc::collections::VecDeque;
 
 use crate::fsm::Random;
+use crate::graceful_restart::Restarted;
 use crate::notice::{ConnectionId, Notice};
 use crate::rib::{Learned, LocRib};
 
@@ -10,6 +11,8 @@ pub(crate) struct Outside {
     pub(crate) random: Random,
     pub(crate) loc_rib: LocRib,
     pub(crate) learned: Learned,
+    /// None: started afresh.
+    pub(crate) restarted: Option<Restarted>,
     notices: VecDeque<Notice>,
     connections: u64,
 }
@@ -20,6 +23,7 @@ impl Outside {
             random: Random::new(seed),
             loc_rib: LocRib::default(),
             learned: Learned::default(),
+            restarted: None,
             notices: VecDeque::new(),
             connections: 0,
         }

@@ -1,15 +1,18 @@
 mod end;
+mod restart;
 mod step;
 
+use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::fsm::{Backoff, Connection, Event, Role, State, Timer, Timers};
+use crate::kept::Kept;
 use crate::notice::{ConnectionId, Counters, LocalAddresses, Notice, SessionView};
 use crate::outside::Outside;
 use crate::peer_config::PeerConfig;
-use crate::rib::Outcome;
+use crate::rib::{AdjRibIn, Outcome};
 use crate::session::Session;
 use crate::wire::{CeaseSubcode, Notification};
 
@@ -28,6 +31,8 @@ pub(crate) struct Peer {
     refuses_until: Duration,
     connections: Vec<Connection>,
     pub(crate) session: Option<Session>,
+    /// Of the session before, while there is none.
+    kept: Option<Kept>,
     shown: (State, Duration),
     last_error: Option<String>,
     flaps: u64,
@@ -35,10 +40,12 @@ pub(crate) struct Peer {
 }
 
 /// Why something ends: what the peer is told, and what we tell of it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cause {
     notification: Option<Notification>,
     words: String,
+    /// The peer said that no routes may be kept (RFC 8538 section 4).
+    hard: bool,
 }
 
 impl Cause {
@@ -46,6 +53,7 @@ impl Cause {
         Self {
             notification: None,
             words: words.into(),
+            hard: false,
         }
     }
 
@@ -53,6 +61,29 @@ impl Cause {
         Self {
             notification: Some(Notification::cease(subcode)),
             words: words.into(),
+            hard: false,
+        }
+    }
+
+    /// Cease/Administrative Shutdown, with words for the other operator (RFC 9003).
+    pub(crate) fn shutdown(message: &str) -> Self {
+        let subcode = CeaseSubcode::AdministrativeShutdown;
+        Self::answer(Notification::shutdown(subcode, message), "shut down")
+    }
+
+    fn answer(notification: Notification, words: impl Into<String>) -> Self {
+        Self {
+            notification: Some(notification),
+            words: words.into(),
+            hard: false,
+        }
+    }
+
+    fn received(notification: &Notification) -> Self {
+        Self {
+            notification: None,
+            words: format!("received NOTIFICATION: {notification}"),
+            hard: notification.is_hard_reset(),
         }
     }
 }
@@ -67,6 +98,7 @@ impl Peer {
             refuses_until: Duration::ZERO,
             connections: Vec::new(),
             session: None,
+            kept: None,
             shown: (State::Idle, now),
             last_error: None,
             flaps: 0,
@@ -87,12 +119,9 @@ impl Peer {
     /// Ends every connection; the peer stays Idle until it is started.
     pub(crate) fn stop(&mut self, now: Duration, cause: &Cause, outside: &mut Outside) {
         for id in self.connection_ids() {
-            let cause = Cause {
-                notification: cause.notification.clone(),
-                words: cause.words.clone(),
-            };
-            self.step(now, Some(id), Event::Stop, Some(cause), outside);
+            self.step(now, Some(id), Event::Stop, Some(cause.clone()), outside);
         }
+        self.forget_kept(outside);
         self.rest = State::Idle;
         self.timers = Timers::default();
         self.backoff.reset();
@@ -112,14 +141,18 @@ impl Peer {
     pub(crate) fn adjust(&mut self, now: Duration, config: PeerConfig, outside: &mut Outside) {
         let passive_changed = config.passive != self.config.passive;
         let before = core::mem::replace(&mut self.config, config);
-        if let Some(session) = &mut self.session
-            && before.import != self.config.import
-        {
+        if before.import != self.config.import {
+            let import = &self.config.import;
             let mut outcome = Outcome {
                 counters: &mut self.counters,
                 learned: &mut outside.learned,
             };
-            session.handle_import(&before.import, &self.config.import, &mut outcome);
+            if let Some(session) = &mut self.session {
+                session.handle_import(&before.import, import, &mut outcome);
+            }
+            if let Some(kept) = &mut self.kept {
+                kept.adj_rib_in.handle_import(import, &mut outcome);
+            }
         }
         if passive_changed && self.connections.is_empty() && self.rest == State::Active {
             self.timers.stop(Timer::ConnectRetry);
@@ -175,8 +208,13 @@ impl Peer {
             });
             return id;
         }
-        // The peer dialled anew: it has given up what it dialled before.
-        for old in self.connections_where(|old| old.role == Role::Passive) {
+        // The peer dialled anew: it has given up what it dialled before. A session ends only when its OPEN shows that it is
+        // the peer who is back.
+        connection.replaces = self.session.is_some();
+        let session = self.session.as_ref().map(|session| session.connection);
+        for old in
+            self.connections_where(|old| old.role == Role::Passive && Some(old.id) != session)
+        {
             self.end_connection(old, None, outside);
         }
         if self.rest == State::Idle && self.connections.is_empty() {
@@ -238,6 +276,7 @@ impl Peer {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Duration, outside: &mut Outside) {
+        self.expire_routes(now, outside);
         while let Some(timer) = self.timers.expire(now) {
             match timer {
                 Timer::ConnectRetry => self.handle_connect_retry(now, outside),
@@ -275,7 +314,10 @@ impl Peer {
             .connections
             .iter()
             .filter_map(|each| each.timers.next());
-        connections.chain(self.timers.next()).min()
+        connections
+            .chain(self.timers.next())
+            .chain(self.routes_expire())
+            .min()
     }
 
     /// Appends at most about `budget` octets; whether there was anything.
@@ -325,7 +367,9 @@ impl Peer {
             remote_identifier: session.map(|session| session.remote_identifier),
             last_error: self.last_error.clone(),
             flaps: self.flaps,
-            received: session.map_or(0, |session| session.adj_rib_in.accepted()),
+            graceful_restart: session.and_then(|session| session.restart),
+            received: self.adj_rib_in().map_or(0, AdjRibIn::accepted),
+            stale: self.adj_rib_in().map_or(0, AdjRibIn::stale),
             advertised: session.map_or(0, |session| session.adj_rib_out.advertised() as u64),
             counters: self.counters,
         }

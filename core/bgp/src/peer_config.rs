@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::graceful_restart::GracefulRestart;
 use crate::import::Import;
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
 use crate::remote_asn::RemoteAsn;
@@ -41,6 +42,8 @@ pub struct PeerConfig {
     pub families: Vec<Family>,
     /// Which of the peer's prefixes are accepted.
     pub import: Import,
+    /// Whether routes outlive a restart of the one or the other (RFC 4724); `None`: they end with the session.
+    pub graceful_restart: Option<GracefulRestart>,
     /// TTL (hop limit) of our packets for a peer that may be more than one hop away; `None`: 1 for eBGP.
     pub multi_hop_ttl: Option<u8>,
     /// 0: no password. Changes whenever the password does.
@@ -48,7 +51,8 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
-    /// A neighbour on the link, both families, with the timers of the RFC, nothing accepted and no password.
+    /// A neighbour on the link, both families, with the timers of the RFC, nothing accepted, no graceful restart and no
+    /// password.
     #[must_use]
     pub fn new(
         name: PeerName,
@@ -70,6 +74,7 @@ impl PeerConfig {
             passive: false,
             families: [Family::IPV4_UNICAST, Family::IPV6_UNICAST].to_vec(),
             import: Import::default(),
+            graceful_restart: None,
             multi_hop_ttl: None,
             password_generation: 0,
         }

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::graceful_restart::{Farewell, Restarted};
 use crate::notice::{ConnectionId, LocalAddresses, Notice, SessionView};
 use crate::outside::Outside;
 use crate::params::Prefix;
@@ -14,6 +15,8 @@ use crate::wire::CeaseSubcode;
 
 /// Octets of UPDATEs after which a write ends.
 const WRITE_BUDGET: usize = 64 * 1024;
+/// How long a restart may take when no peer's configuration says it.
+const USUAL_RESTART: Duration = Duration::from_secs(30);
 
 /// All peers of one node.
 ///
@@ -26,6 +29,8 @@ pub struct Speaker {
     peers: BTreeMap<PeerName, Peer>,
     outside: Outside,
     stopped: bool,
+    /// When the first peers were set.
+    started: Option<Duration>,
 }
 
 impl Speaker {
@@ -36,7 +41,13 @@ impl Speaker {
             peers: BTreeMap::new(),
             outside: Outside::new(seed),
             stopped: false,
+            started: None,
         }
+    }
+
+    /// The process before has left something to go on with. To be told before the first [`Speaker::handle_peers`].
+    pub const fn handle_restarted(&mut self, _now: Duration, restarted: Restarted) {
+        self.outside.restarted = Some(restarted);
     }
 
     /// Sets all peers. A peer that is gone is told so (Cease/Peer De-configured), one that changed in what its session
@@ -46,6 +57,7 @@ impl Speaker {
         if self.stopped {
             return;
         }
+        self.started.get_or_insert(now);
         let mut wanted: BTreeMap<PeerName, PeerConfig> = peers
             .into_iter()
             .map(|config| (config.name.clone(), config))
@@ -177,10 +189,13 @@ impl Speaker {
         }
     }
 
-    /// Ends all sessions (Cease/Administrative Shutdown) for good.
-    pub fn handle_shutdown(&mut self, now: Duration) {
+    /// Ends all sessions for good.
+    pub fn handle_shutdown(&mut self, now: Duration, farewell: Farewell) {
         self.stopped = true;
-        let cause = Cause::cease(CeaseSubcode::AdministrativeShutdown, "shut down");
+        let cause = match farewell {
+            Farewell::Restart => Cause::words("restarting"),
+            Farewell::Leave { message } => Cause::shutdown(&message),
+        };
         self.peers
             .values_mut()
             .for_each(|peer| peer.stop(now, &cause, &mut self.outside));
@@ -224,13 +239,25 @@ impl Speaker {
 
     /// Everything that is learned now, told or not, with its next hops, by prefix.
     pub fn learned(&self) -> impl Iterator<Item = (Prefix, Vec<IpAddr>)> {
-        let sessions = self.peers.values().filter_map(|peer| peer.session.as_ref());
-        let prefixes: BTreeSet<Prefix> = sessions
-            .flat_map(|session| session.adj_rib_in.prefixes().copied())
-            .collect();
+        let tables = self.peers.values().filter_map(Peer::adj_rib_in);
+        let prefixes: BTreeSet<Prefix> =
+            tables.flat_map(|table| table.prefixes().copied()).collect();
         prefixes
             .into_iter()
             .map(|prefix| (prefix, next_hops_of(&self.peers, &prefix)))
+    }
+
+    /// Whether all is known that peers have to advertise: what the process before has left and is not confirmed by now is
+    /// of no use any more. Waited for are End-of-RIBs of all peers that anything is accepted of, but for those that have
+    /// restarted too (RFC 4724 section 4.1), and no longer than a restart may take.
+    #[must_use]
+    pub fn has_converged(&self, now: Duration) -> bool {
+        let Some(started) = self.started else {
+            return false;
+        };
+        let restarted = self.outside.restarted;
+        let until = restarted.map_or_else(|| started + self.longest_restart(), |each| each.until);
+        until <= now || self.peers.values().all(Peer::has_converged)
     }
 
     /// A peer's configuration.
@@ -251,6 +278,15 @@ impl Speaker {
         self.peers.values().map(Peer::view)
     }
 
+    fn longest_restart(&self) -> Duration {
+        let restarts = self
+            .peers
+            .values()
+            .filter_map(|peer| peer.config.graceful_restart);
+        let longest = restarts.map(|restart| restart.restart_time).max();
+        longest.unwrap_or(USUAL_RESTART)
+    }
+
     fn peer_of(&mut self, connection: ConnectionId) -> Option<(&mut Peer, &mut Outside)> {
         let peer = self.peers.values_mut().find(|peer| peer.owns(connection))?;
         Some((peer, &mut self.outside))
@@ -258,6 +294,6 @@ impl Speaker {
 }
 
 fn next_hops_of(peers: &BTreeMap<PeerName, Peer>, prefix: &Prefix) -> Vec<IpAddr> {
-    let sessions = peers.values().filter_map(|peer| peer.session.as_ref());
-    next_hops(sessions.filter_map(|session| session.adj_rib_in.path(prefix)))
+    let tables = peers.values().filter_map(Peer::adj_rib_in);
+    next_hops(tables.filter_map(|table| table.path(prefix)))
 }

@@ -42,6 +42,7 @@ impl Endpoint {
                 | Notice::SessionUp { .. }
                 | Notice::SessionDown { .. }
                 | Notice::AttemptFailed { .. }
+                | Notice::EndOfRib { .. }
                 | Notice::NoNextHop { .. } => {}
             }
         }

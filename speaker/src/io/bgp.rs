@@ -25,12 +25,12 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bgp::{LocalAddresses, Notice, SessionView, Speaker};
+use bgp::{Farewell, LocalAddresses, Notice, SessionView, Speaker};
 use plan::{Changes, Learned, NodeAddresses};
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 pub use driver::{Driver, Options};
 
@@ -152,6 +152,7 @@ impl Running {
                 return false;
             }
             Notice::StateChanged { .. } => {}
+            Notice::EndOfRib { peer, family } => debug!(%peer, %family, "all routes received"),
             Notice::SessionUp { peer, families } => {
                 let families: Vec<_> = families.iter().map(|family| family.to_string()).collect();
                 info!(%peer, ?families, "session established");
@@ -333,7 +334,10 @@ impl Running {
     }
 
     async fn shut_down(mut self) {
-        self.speaker.handle_shutdown(self.now());
+        let farewell = Farewell::Leave {
+            message: String::new(),
+        };
+        self.speaker.handle_shutdown(self.now(), farewell);
         self.drive();
         self.publish(true);
         // A peer that does not listen any more is not waited for.

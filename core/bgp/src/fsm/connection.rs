@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::{Event, Negotiated, Random, State, Timer, Timers, negotiate, open_message};
+use crate::graceful_restart::Restarting;
 use crate::notice::{ConnectionId, LocalAddresses};
 use crate::peer_config::PeerConfig;
 use crate::wire::{
@@ -32,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) timers: Timers,
     /// Known from `TcpConnected` on.
     pub(crate) addresses: Option<LocalAddresses>,
+    /// Made by the peer while it had a session with us: when its OPEN is good, that session is over.
+    pub(crate) replaces: bool,
     /// Known from OpenConfirm on.
     pub(crate) negotiated: Option<Negotiated>,
     decoder: Decoder,
@@ -70,6 +73,7 @@ impl Connection {
             },
             timers: Timers::default(),
             addresses: None,
+            replaces: false,
             negotiated: None,
             decoder: Decoder::new(),
             dialect: Dialect::initial(config.peer_type()),
@@ -143,8 +147,8 @@ impl Connection {
         self.negotiated = Some(negotiated);
     }
 
-    pub(crate) fn send_open(&mut self, config: &PeerConfig) {
-        self.send(&Message::Open(open_message(config)));
+    pub(crate) fn send_open(&mut self, config: &PeerConfig, restarting: Restarting) {
+        self.send(&Message::Open(open_message(config, restarting)));
     }
 
     /// Sends a KEEPALIVE unless one is waiting already, and plans the next.

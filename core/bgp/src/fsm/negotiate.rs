@@ -1,6 +1,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::graceful_restart::{RestartAgreement, Restarting, terms_of};
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
 use crate::peer_config::PeerConfig;
 use crate::remote_asn::RemoteAsn;
@@ -27,6 +28,12 @@ pub(crate) struct Negotiated {
     pub(crate) remote_identifier: BgpIdentifier,
     /// Whether the peer sends its routes again when asked (RFC 2918).
     pub(crate) route_refresh: bool,
+    /// None when one side does not want it.
+    pub(crate) restart: Option<RestartAgreement>,
+    /// Whether the peer marks the end of all it has (RFC 4724 section 2).
+    pub(crate) promises_end_of_rib: bool,
+    /// The peer has restarted, and nobody shall wait for its End-of-RIB (RFC 4724 section 4.1).
+    pub(crate) restarting: bool,
 }
 
 /// Why an OPEN that could be read is refused (RFC 4271 section 6.2). The peer's fault, or that of the configuration.
@@ -74,15 +81,20 @@ impl OpenError {
 }
 
 /// The OPEN that we send to the peer.
-pub(crate) fn open_message(config: &PeerConfig) -> Open {
+pub(crate) fn open_message(config: &PeerConfig, restarting: Restarting) -> Open {
     let families = config.family_set();
     let mut capabilities: Vec<_> = families.iter().map(Capability::Multiprotocol).collect();
     capabilities.push(Capability::RouteRefresh);
     capabilities.push(Capability::ExtendedMessage);
+    capabilities.push(Capability::EnhancedRouteRefresh);
     if families.contains(Family::IPV4_UNICAST) {
         capabilities.push(Capability::ExtendedNextHop(
             ExtendedNextHop::ipv4_over_ipv6(),
         ));
+    }
+    if let Some(restart) = &config.graceful_restart {
+        let terms = restart.terms(families, restarting);
+        capabilities.push(Capability::GracefulRestart(terms));
     }
     Open::new(
         config.local_asn,
@@ -108,6 +120,7 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
     if families.is_empty() {
         return Err(OpenError::NoCommonFamily);
     }
+    let terms = terms_of(open);
     let hold_time = config.hold_time.min(open.hold_time);
     let send_hold = |hold| config.send_hold.unwrap_or_else(|| SEND_HOLD.max(2 * hold));
     let third = hold_time.duration().map(|hold| hold / 3);
@@ -118,6 +131,9 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
             families,
             extended_next_hop: families.contains(Family::IPV4_UNICAST)
                 && allows_ipv4_over_ipv6(open),
+            enhanced_route_refresh: open
+                .capabilities
+                .contains(&Capability::EnhancedRouteRefresh),
             max_message_length: max_message_length(open),
         },
         hold_time,
@@ -126,6 +142,12 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
         send_hold: hold_time.duration().map(send_hold),
         remote_identifier: open.identifier,
         route_refresh: open.capabilities.contains(&Capability::RouteRefresh),
+        restart: config
+            .graceful_restart
+            .as_ref()
+            .and_then(|ours| Some(ours.agree(terms?, families))),
+        promises_end_of_rib: terms.is_some(),
+        restarting: terms.is_some_and(|terms| terms.restarting),
     })
 }
 
@@ -139,7 +161,9 @@ fn families_of(open: &Open) -> FamilySet {
             Capability::RouteRefresh
             | Capability::ExtendedMessage
             | Capability::ExtendedNextHop(_)
+            | Capability::GracefulRestart(_)
             | Capability::FourOctetAsn(_)
+            | Capability::EnhancedRouteRefresh
             | Capability::Unknown(_) => None,
         });
     match families.next() {
@@ -170,7 +194,9 @@ fn allows_ipv4_over_ipv6(open: &Open) -> bool {
         Capability::Multiprotocol(_)
         | Capability::RouteRefresh
         | Capability::ExtendedMessage
+        | Capability::GracefulRestart(_)
         | Capability::FourOctetAsn(_)
+        | Capability::EnhancedRouteRefresh
         | Capability::Unknown(_) => false,
     })
 }

@@ -30,6 +30,7 @@ impl Peer {
         let Cause {
             notification,
             words,
+            hard,
         } = cause.unwrap_or_else(|| Cause::words("stopped"));
         let notification = notification.filter(|_| {
             use Action::{Notify, NotifyHoldTimerExpired, NotifyUnexpected};
@@ -38,9 +39,20 @@ impl Peer {
             actions.iter().copied().any(says)
         });
         let session = self.session.take_if(|session| session.connection == id);
+        let notification = match &session {
+            Some(session) => notification.map(|each| session.harden(each)),
+            None => notification,
+        };
         self.end_connection(id, notification.as_ref(), outside);
+        let hard = hard || notification.is_some_and(|each| each.is_hard_reset());
+        if hard {
+            self.forget_kept(outside);
+        }
         match session {
-            Some(session) => self.end_session(now, session, words, outside),
+            Some(session) => {
+                let keeps = Self::outlives(&session, event, hard);
+                self.end_session(now, session, keeps, words, outside);
+            }
             None if matches!(event, Event::Stop | Event::OpenCollisionDump) => {}
             None => self.fail_attempt(words, outside),
         }
@@ -63,27 +75,31 @@ impl Peer {
     pub(super) fn send_hold_cause(&self, id: ConnectionId) -> Option<Cause> {
         let connection = self.connections.iter().find(|each| each.id == id)?;
         let seconds = connection.send_hold()?.as_secs();
-        Some(Cause {
-            notification: Some(Notification::new(
-                ErrorCode::SendHoldTimerExpired,
-                Vec::new(),
-            )),
-            words: format!("send hold timer expired: the peer has read nothing for {seconds} s"),
-        })
+        Some(Cause::answer(
+            Notification::new(ErrorCode::SendHoldTimerExpired, Vec::new()),
+            format!("send hold timer expired: the peer has read nothing for {seconds} s"),
+        ))
     }
 
     fn end_session(
         &mut self,
         now: Duration,
-        session: Session,
+        mut session: Session,
+        keeps: bool,
         reason: String,
         outside: &mut Outside,
     ) {
         if now.saturating_sub(session.since) >= STABLE {
             self.backoff.reset();
         }
-        session.adj_rib_in.release(&mut outside.learned);
         session.adj_rib_out.release(&mut outside.loc_rib);
+        self.kept = match keeps {
+            true => session.keep(now, &mut outside.learned),
+            false => {
+                session.adj_rib_in.release(&mut outside.learned);
+                None
+            }
+        };
         self.flaps += 1;
         self.last_error = Some(reason.clone());
         let peer = self.config.name.clone();
@@ -143,7 +159,7 @@ impl Peer {
     }
 
     pub(super) fn refusal(&self, now: Duration) -> Option<CeaseSubcode> {
-        if self.session.is_some() {
+        if self.session.as_ref().is_some_and(|each| !each.gives_way()) {
             Some(CeaseSubcode::ConnectionCollision)
         } else if self.connections.is_empty() && now < self.refuses_until {
             Some(CeaseSubcode::ConnectionRejected)

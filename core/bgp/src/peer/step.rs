@@ -8,7 +8,6 @@ use crate::fsm::{
 };
 use crate::notice::{ConnectionId, Dial, Notice};
 use crate::outside::Outside;
-use crate::rib::Outcome;
 use crate::session::Session;
 use crate::wire::{CeaseSubcode, ErrorCode, Notification};
 
@@ -61,35 +60,13 @@ impl Peer {
                     }
                 }
             }
-            Payload::Update(update) => {
-                if let Some(session) = &mut self.session {
-                    let mut outcome = Outcome {
-                        counters: &mut self.counters,
-                        learned: &mut outside.learned,
-                    };
-                    let import = &self.config.import;
-                    session
-                        .adj_rib_in
-                        .handle_update(&update, import, &mut outcome);
-                }
-            }
-            Payload::RouteRefresh(refresh) => {
-                if let Some(session) = self.session.as_mut().filter(|each| each.connection == id) {
-                    session.handle_route_refresh(refresh, &outside.loc_rib);
-                }
-            }
+            Payload::Update(update) => self.take_update(&update, outside),
+            Payload::RouteRefresh(refresh) => self.take_route_refresh(now, id, refresh, outside),
             Payload::Notification(notification) => {
                 self.counters.notifications_received += 1;
-                cause = Some(Cause::words(format!(
-                    "received NOTIFICATION: {notification}"
-                )));
+                cause = Some(Cause::received(&notification));
             }
-            Payload::Defect(answer, words) => {
-                cause = Some(Cause {
-                    notification: Some(answer),
-                    words,
-                });
-            }
+            Payload::Defect(answer, words) => cause = Some(Cause::answer(answer, words)),
         }
         self.step(now, Some(id), event, cause, outside);
     }
@@ -112,6 +89,11 @@ impl Peer {
         };
         for other in self.connections_where(|other| other.id != id) {
             let loser = match self.state_of(other) {
+                State::Established if self.replaces(id) => {
+                    let cause = Cause::words("the peer made a new connection");
+                    self.step(now, Some(other), Event::TcpFails, Some(cause), outside);
+                    continue;
+                }
                 State::Established => id,
                 State::OpenSent | State::OpenConfirm if self.role_of(id) == Some(winner) => other,
                 State::OpenSent | State::OpenConfirm => id,
@@ -130,6 +112,15 @@ impl Peer {
             }
         }
         false
+    }
+
+    /// Whether the peer made this connection because it has lost its session (RFC 4724 section 5).
+    fn replaces(&self, id: ConnectionId) -> bool {
+        self.session.as_ref().is_some_and(Session::gives_way)
+            && self
+                .connections
+                .iter()
+                .any(|each| each.id == id && each.replaces)
     }
 
     /// One step of the state machine, for a connection or for the peer that has none.
@@ -170,10 +161,11 @@ impl Peer {
         cause: &mut Option<Cause>,
         outside: &mut Outside,
     ) {
+        let restarting = self.restarting(now, outside);
         let connection = id.and_then(|id| self.connections.iter_mut().find(|each| each.id == id));
         match (action, connection) {
             (Action::Dial, _) => self.dial(now, id, outside),
-            (Action::SendOpen, Some(connection)) => connection.send_open(&self.config),
+            (Action::SendOpen, Some(connection)) => connection.send_open(&self.config, restarting),
             (Action::StartOpenHoldTimer, Some(connection)) => {
                 connection.start_open_hold(now);
                 if connection.role == Role::Active {
@@ -193,17 +185,11 @@ impl Peer {
             (Action::NotifyUnexpected, Some(connection)) => {
                 let answer = connection.unexpected();
                 let words = format!("unexpected message in {}", connection.state);
-                *cause = Some(Cause {
-                    notification: Some(answer),
-                    words,
-                });
+                *cause = Some(Cause::answer(answer, words));
             }
             (Action::NotifyHoldTimerExpired, Some(_)) => {
                 let answer = Notification::new(ErrorCode::HoldTimerExpired, Vec::new());
-                *cause = Some(Cause {
-                    notification: Some(answer),
-                    words: "hold timer expired".into(),
-                });
+                *cause = Some(Cause::answer(answer, "hold timer expired"));
             }
             // What the event brought with it is sent when the connection is closed; timers of a peer that has no
             // connection left start there too; routes were read before.
@@ -250,9 +236,13 @@ impl Peer {
         let Some(connection) = self.connections.first() else {
             return;
         };
-        let Some(session) = Session::new(now, &self.config, connection, &outside.loc_rib) else {
+        let session = Session::new(now, &self.config, connection, &outside.loc_rib);
+        let Some(mut session) = session else {
             return;
         };
+        if let Some(kept) = self.kept.take() {
+            session.resume(kept, &mut outside.learned);
+        }
         let (peer, export) = (self.config.name.clone(), session.adj_rib_out.export());
         let families = export.dialect().families;
         outside.notify(Notice::SessionUp {

@@ -1,4 +1,5 @@
-use alloc::collections::BTreeMap;
+mod table;
+
 use alloc::sync::Arc;
 
 use super::{Learned, LocalEnd, Path};
@@ -7,6 +8,8 @@ use crate::notice::Counters;
 use crate::params::{Family, FamilySet, Prefix};
 use crate::rejected::RejectReason;
 use crate::wire::{Action, Reach, Update};
+
+use table::Table;
 
 /// What a peer advertises to us and the import filter accepts; nothing without configuration (RFC 8212). All else is
 /// counted and not stored, so that what a peer can make us hold is `max_prefixes` per family, at a fixed size each.
@@ -18,9 +21,6 @@ pub(crate) struct AdjRibIn {
     /// Families of which something was ignored for `max_prefixes`: the peer has more than we know.
     overflowed: FamilySet,
 }
-
-/// Prefixes of one UPDATE share their path.
-type Table = BTreeMap<Prefix, Arc<Path>>;
 
 /// Where the outcome of an UPDATE goes.
 pub(crate) struct Outcome<'a> {
@@ -57,29 +57,31 @@ impl AdjRibIn {
         }
     }
 
-    /// The filter may have become narrower: what does not pass any more goes.
+    /// The filter may have become narrower: what does not pass any more goes, and of what is too much the stale goes first.
     pub(crate) fn handle_import(&mut self, import: &Import, outcome: &mut Outcome<'_>) {
+        let limit = limit(import);
         for table in [&mut self.ipv4, &mut self.ipv6] {
-            let mut kept = 0;
-            table.retain(|prefix, path| {
-                let verdict = if !import.accepts(prefix) {
-                    Err(RejectReason::NotInFilter)
-                } else if path.own_asns > import.allow_own_asn {
-                    Err(RejectReason::OwnAsn)
-                } else if kept >= import.max_prefixes {
-                    Err(RejectReason::MaxPrefixes)
-                } else {
-                    kept += 1;
-                    Ok(())
+            let mut passing = |prefix: &Prefix, path: &Path| {
+                let reason = match import.accepts(prefix) {
+                    false => RejectReason::NotInFilter,
+                    true if path.own_asns > import.allow_own_asn => RejectReason::OwnAsn,
+                    true => return true,
                 };
-                if let Err(reason) = verdict {
-                    if reason == RejectReason::MaxPrefixes {
-                        self.overflowed.insert(prefix.family());
-                    }
-                    outcome.counters.rejected.add(reason);
+                outcome.counters.rejected.add(reason);
+                outcome.learned.mark(*prefix);
+                false
+            };
+            table.retain(&mut passing);
+            table.make_room_for(limit, outcome.learned);
+            let mut kept = 0;
+            table.retain(|prefix, _| {
+                kept += 1;
+                if kept > limit {
+                    self.overflowed.insert(prefix.family());
+                    outcome.counters.rejected.add(RejectReason::MaxPrefixes);
                     outcome.learned.mark(*prefix);
                 }
-                verdict.is_ok()
+                kept <= limit
             });
         }
     }
@@ -100,17 +102,47 @@ impl AdjRibIn {
         self.prefixes().for_each(|prefix| learned.mark(*prefix));
     }
 
+    /// The routes of other families are over.
+    pub(crate) fn narrow(&mut self, families: FamilySet, learned: &mut Learned) {
+        for family in FamilySet::BOTH
+            .iter()
+            .filter(|family| !families.contains(*family))
+        {
+            self.table_mut(family).clear(learned);
+        }
+    }
+
+    /// All routes of the family are stale until the peer advertises them again.
+    pub(crate) fn mark_stale(&mut self, family: Family) {
+        self.table_mut(family).mark_stale();
+    }
+
+    /// What is stale of the family goes.
+    pub(crate) fn sweep(&mut self, family: Family, learned: &mut Learned) {
+        self.table_mut(family).sweep(learned);
+    }
+
+    /// Goes on with the routes of the session before.
+    pub(crate) fn take_over(&mut self, before: Self) {
+        (self.ipv4, self.ipv6) = (before.ipv4, before.ipv6);
+    }
+
     pub(crate) fn path(&self, prefix: &Prefix) -> Option<&Path> {
-        self.table(prefix.family()).get(prefix).map(AsRef::as_ref)
+        self.table(prefix.family()).path(prefix)
     }
 
     pub(crate) fn prefixes(&self) -> impl Iterator<Item = &Prefix> {
-        self.ipv4.keys().chain(self.ipv6.keys())
+        self.ipv4.prefixes().chain(self.ipv6.prefixes())
     }
 
     /// Prefixes that are accepted.
     pub(crate) fn accepted(&self) -> u64 {
         (self.ipv4.len() + self.ipv6.len()) as u64
+    }
+
+    /// Those of them that are stale.
+    pub(crate) fn stale(&self) -> u64 {
+        (self.ipv4.stale() + self.ipv6.stale()) as u64
     }
 
     /// A route that is not accepted takes an older one of its prefix with it (RFC 4271 section 3.1).
@@ -143,26 +175,15 @@ impl AdjRibIn {
         learned: &mut Learned,
     ) -> Result<(), RejectReason> {
         let table = self.table_mut(prefix.family());
-        let full = table.len() >= usize::try_from(import.max_prefixes).unwrap_or(usize::MAX);
-        match table.get_mut(&prefix) {
-            Some(old) if *old == path => return Ok(()),
-            Some(old) => *old = path,
-            None if full => {
-                self.overflowed.insert(prefix.family());
-                return Err(RejectReason::MaxPrefixes);
-            }
-            None => {
-                table.insert(prefix, path);
-            }
+        if table.store(prefix, path, limit(import), learned) {
+            return Ok(());
         }
-        learned.mark(prefix);
-        Ok(())
+        self.overflowed.insert(prefix.family());
+        Err(RejectReason::MaxPrefixes)
     }
 
     fn remove(&mut self, prefix: &Prefix, learned: &mut Learned) {
-        if self.table_mut(prefix.family()).remove(prefix).is_some() {
-            learned.mark(*prefix);
-        }
+        self.table_mut(prefix.family()).remove(prefix, learned);
     }
 
     fn table(&self, family: Family) -> &Table {
@@ -178,6 +199,10 @@ impl AdjRibIn {
             false => &mut self.ipv6,
         }
     }
+}
+
+fn limit(import: &Import) -> usize {
+    usize::try_from(import.max_prefixes).unwrap_or(usize::MAX)
 }
 
 fn count(update: &Update, counters: &mut Counters) {

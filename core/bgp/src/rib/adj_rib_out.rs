@@ -5,7 +5,9 @@ use super::{AttributesId, Batch, Export, Item, LocRib, Slot};
 use crate::params::{Family, FamilySet, Prefix};
 use crate::peer_config::PeerName;
 use crate::wire::attr::RouteAttributes;
-use crate::wire::{AttributeBlock, UpdateWriter, encode_end_of_rib};
+use crate::wire::{
+    AttributeBlock, Message, RouteRefresh, RouteRefreshKind, UpdateWriter, encode_end_of_rib,
+};
 
 /// What one session was sent, and which prefixes wait.
 ///
@@ -25,6 +27,9 @@ pub(crate) struct AdjRibOut {
     queue: Vec<Slot>,
     batch: Batch,
     end_of_rib: FamilySet,
+    /// Families whose begin is to be marked, and those whose end is (RFC 7313 section 4).
+    begins: FamilySet,
+    refreshing: FamilySet,
     block: Option<CachedBlock>,
 }
 
@@ -64,6 +69,8 @@ impl AdjRibOut {
             queue: Vec::new(),
             batch: Batch::default(),
             end_of_rib,
+            begins: FamilySet::NONE,
+            refreshing: FamilySet::NONE,
             block: None,
         };
         rib.slots().for_each(|slot| fresh.mark(slot));
@@ -98,7 +105,8 @@ impl AdjRibOut {
         }
     }
 
-    /// The peer asks for all of a family again (RFC 2918).
+    /// The peer asks for all of a family again (RFC 2918). Begin and end are marked where that was agreed on, but not
+    /// before End-of-RIB, which is the mark until then (RFC 7313 section 4).
     pub(crate) fn resend(&mut self, family: Family, rib: &LocRib) {
         for slot in rib.slots() {
             let of_family = rib
@@ -108,6 +116,9 @@ impl AdjRibOut {
                 *sent = Some(AttributesId::AGAIN);
                 self.mark(slot);
             }
+        }
+        if self.export.dialect().enhanced_route_refresh && !self.end_of_rib.contains(family) {
+            self.begins.insert(family);
         }
     }
 
@@ -119,8 +130,15 @@ impl AdjRibOut {
         out: &mut Vec<u8>,
     ) -> u64 {
         let (start, mut messages) = (out.len(), 0);
+        for family in core::mem::take(&mut self.begins).iter() {
+            self.write_mark(family, RouteRefreshKind::Begin, out);
+            self.refreshing.insert(family);
+        }
         while out.len() - start < budget {
             let Some(turn) = self.next_turn(rib) else {
+                for family in core::mem::take(&mut self.refreshing).iter() {
+                    self.write_mark(family, RouteRefreshKind::End, out);
+                }
                 return messages + self.write_end_of_rib(rib, out);
             };
             let before = out.len();
@@ -134,8 +152,8 @@ impl AdjRibOut {
     }
 
     /// The session is over: nothing is held any more.
-    pub(crate) fn release(self, rib: &mut LocRib) {
-        for (index, sent) in self.sent.iter().enumerate() {
+    pub(crate) fn release(&mut self, rib: &mut LocRib) {
+        for (index, sent) in core::mem::take(&mut self.sent).iter().enumerate() {
             if sent.is_some()
                 && let Ok(index) = u32::try_from(index)
             {
@@ -294,6 +312,12 @@ impl AdjRibOut {
                 block,
             })
         })
+    }
+
+    fn write_mark(&self, family: Family, kind: RouteRefreshKind, out: &mut Vec<u8>) {
+        let message = Message::RouteRefresh(RouteRefresh { family, kind });
+        let encoded = message.encode(self.export.dialect(), out);
+        debug_assert_eq!(encoded, Ok(()));
     }
 
     fn write_end_of_rib(&mut self, rib: &LocRib, out: &mut Vec<u8>) -> u64 {

@@ -29,6 +29,8 @@ pub struct Dialect {
     pub families: FamilySet,
     /// Whether IPv4 prefixes may have an IPv6 next hop (RFC 8950).
     pub extended_next_hop: bool,
+    /// Whether begin and end of what is sent again are marked (RFC 7313).
+    pub enhanced_route_refresh: bool,
     /// Longest UPDATE, NOTIFICATION or ROUTE-REFRESH in octets: 4096, or 65535 with extended messages (RFC 8654).
     pub max_message_length: u16,
 }
@@ -47,6 +49,7 @@ impl Dialect {
             asn_width: AsnWidth::Two,
             families: FamilySet::NONE,
             extended_next_hop: false,
+            enhanced_route_refresh: false,
             max_message_length: Self::STANDARD_LENGTH,
         }
     }

@@ -10,7 +10,9 @@ use super::attr::{
     Aggregator, AsPath, AttributeFlags, MpReach, MpUnreach, NextHop, Origin, PathAttribute,
     RouteAttributes, SegmentKind, UnknownAttribute,
 };
-use super::capability::{Capability, ExtendedNextHop, NextHopRule, UnknownCapability};
+use super::capability::{
+    Capability, ExtendedNextHop, NextHopRule, RestartFamily, RestartTerms, UnknownCapability,
+};
 use super::{
     AsnWidth, AttributeCode, CapabilityCode, Dialect, ErrorCode, Message, Notification, Open,
     PeerType, RawUpdate, RouteRefresh, RouteRefreshKind,
@@ -26,6 +28,7 @@ pub(crate) const DIALECT: Dialect = Dialect {
     asn_width: AsnWidth::Four,
     families: FamilySet::BOTH,
     extended_next_hop: true,
+    enhanced_route_refresh: true,
     max_message_length: Dialect::STANDARD_LENGTH,
 };
 
@@ -244,7 +247,7 @@ pub(crate) fn capability() -> impl Strategy<Value = Capability> {
     });
     // Codes that we know would come back as what they are.
     let unknown = (
-        prop_oneof![3..=4u8, 7..=63u8, 66..=255u8],
+        prop_oneof![3..=4u8, 7..=63u8, 66..=69u8, 71..=255u8],
         vec(any::<u8>(), 0..=255),
     )
         .prop_map(|(code, value)| UnknownCapability::new(CapabilityCode(code), &value));
@@ -254,8 +257,24 @@ pub(crate) fn capability() -> impl Strategy<Value = Capability> {
         Just(Capability::ExtendedMessage),
         vec(rule, 0..=42).prop_map(|rules| Capability::ExtendedNextHop(ExtendedNextHop(rules))),
         asn().prop_map(Capability::FourOctetAsn),
+        restart_terms().prop_map(Capability::GracefulRestart),
+        Just(Capability::EnhancedRouteRefresh),
         unknown.prop_map(Capability::Unknown),
     ]
+}
+
+fn restart_terms() -> impl Strategy<Value = RestartTerms> {
+    let family = (any_family(), any::<bool>())
+        .prop_map(|(family, forwarding)| RestartFamily { family, forwarding });
+    let families = vec(family, 0..=RestartTerms::MAX_FAMILIES);
+    (any::<(bool, bool)>(), 0..4096_u16, families).prop_map(|(flags, restart_seconds, families)| {
+        RestartTerms {
+            restarting: flags.0,
+            notification: flags.1,
+            restart_seconds,
+            families,
+        }
+    })
 }
 
 /// Small ones and such that need the extended parameters of RFC 9072.

@@ -57,7 +57,7 @@ impl Message {
             MessageType::Update => Self::Update(RawUpdate::decode(body, dialect)?),
             MessageType::Notification => Self::Notification(Notification::decode(body)?),
             MessageType::Keepalive => Self::Keepalive,
-            MessageType::RouteRefresh => Self::RouteRefresh(RouteRefresh::decode(body)?),
+            MessageType::RouteRefresh => Self::RouteRefresh(RouteRefresh::decode(body, dialect)?),
         })
     }
 

@@ -53,6 +53,27 @@ impl Notification {
         }
     }
 
+    /// Says the same, and that nothing may be kept over it (RFC 8538 section 3): code, subcode and data go inside.
+    #[must_use]
+    pub fn hard_reset(inside: &Self) -> Self {
+        let mut data = Vec::new();
+        inside.encode(u16::MAX, &mut data);
+        Self::new(ErrorCode::Cease(CeaseSubcode::HardReset), data)
+    }
+
+    /// What a hard reset is about (RFC 8538 section 3); none without, or when it does not tell.
+    #[must_use]
+    pub fn inside(&self) -> Option<Self> {
+        let inside = Self::decode(&self.data).ok()?;
+        self.is_hard_reset().then_some(inside)
+    }
+
+    /// Whether no routes may be kept over it (RFC 8538 section 4).
+    #[must_use]
+    pub fn is_hard_reset(&self) -> bool {
+        self.error == ErrorCode::Cease(CeaseSubcode::HardReset)
+    }
+
     /// The data as it came.
     #[must_use]
     pub fn data(&self) -> &[u8] {
@@ -104,6 +125,9 @@ impl Notification {
 impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.error.fmt(f)?;
+        if let Some(inside) = self.inside().filter(|inside| !inside.is_hard_reset()) {
+            write!(f, ": {inside}")?;
+        }
         match self.shutdown_communication() {
             Some(text) => write!(f, " ({text})"),
             None => Ok(()),
@@ -146,6 +170,30 @@ mod tests {
             Notification::new(error, [0].to_vec()).shutdown_communication(),
             None
         );
+    }
+
+    #[test]
+    fn a_hard_reset_carries_what_it_is_about() {
+        let inside = Notification::shutdown(CeaseSubcode::AdministrativeShutdown, "moved");
+        let hard = Notification::hard_reset(&inside);
+        let mut out = Vec::new();
+        hard.encode(Dialect::STANDARD_LENGTH, &mut out);
+        assert_eq!(out, b"\x06\x09\x06\x02\x05moved");
+        assert_eq!(hard.inside(), Some(inside.clone()));
+        let words = "Cease/Hard Reset: Cease/Administrative Shutdown (moved)";
+        assert_eq!(hard.to_string(), words);
+        assert!(hard.is_hard_reset() && !inside.is_hard_reset());
+        assert_eq!(inside.inside(), None);
+    }
+
+    #[test]
+    fn a_hard_reset_that_does_not_tell_why_or_names_itself_is_one_all_the_same() {
+        for data in [&[][..], &[6], &[6, 9, 6, 9, 6, 9]] {
+            let error = ErrorCode::Cease(CeaseSubcode::HardReset);
+            let hard = Notification::new(error, data.to_vec());
+            assert_eq!(hard.to_string(), "Cease/Hard Reset");
+            assert!(hard.is_hard_reset());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 use alloc::vec::Vec;
 
-use super::DecodeError;
 use super::codec::HEADER_LENGTH;
+use super::{DecodeError, Dialect};
 use crate::params::{Afi, Family, Safi};
 
 /// What a ROUTE-REFRESH says (RFC 7313 section 3.2).
@@ -36,9 +36,9 @@ impl RouteRefresh {
         }
     }
 
-    pub(super) fn decode(body: &[u8]) -> Result<Self, DecodeError> {
+    pub(super) fn decode(body: &[u8], dialect: &Dialect) -> Result<Self, DecodeError> {
         let &[afi_high, afi_low, kind, safi] = body else {
-            return Err(wrong_length(body));
+            return Err(wrong_length(body, dialect));
         };
         let kind = match kind {
             0 => RouteRefreshKind::Request,
@@ -65,9 +65,14 @@ impl RouteRefresh {
     }
 }
 
-/// The data of the error is the whole message (RFC 7313 section 5).
-fn wrong_length(body: &[u8]) -> DecodeError {
+/// A demarcation has an error of its own, whose data is the whole message, where demarcations were agreed on (RFC 7313
+/// section 5). Any other ROUTE-REFRESH is a message of a wrong length.
+fn wrong_length(body: &[u8], dialect: &Dialect) -> DecodeError {
     let length = u16::try_from(HEADER_LENGTH + body.len()).unwrap_or(u16::MAX);
+    let marks = matches!(body.get(2), Some(1 | 2));
+    if !dialect.enhanced_route_refresh || !marks {
+        return DecodeError::BadMessageLength(length);
+    }
     let mut message = super::codec::header(super::MessageType::RouteRefresh, length).to_vec();
     message.extend_from_slice(body);
     DecodeError::InvalidRouteRefreshLength(message)
@@ -76,6 +81,7 @@ fn wrong_length(body: &[u8]) -> DecodeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::generator::DIALECT;
     use crate::wire::{ErrorCode, RouteRefreshSubcode};
 
     #[test]
@@ -90,11 +96,29 @@ mod tests {
     }
 
     #[test]
-    fn returns_the_whole_message_when_its_length_is_wrong() {
-        let error = RouteRefresh::decode(&[0, 1, 1]).unwrap_err();
+    fn returns_the_whole_demarcation_when_its_length_is_wrong() {
+        let error = RouteRefresh::decode(&[0, 1, 1], &DIALECT).unwrap_err();
         let notification = error.to_notification();
         let expected = RouteRefreshSubcode::InvalidMessageLength;
         assert_eq!(notification.error, ErrorCode::RouteRefresh(expected));
         assert_eq!(&notification.data()[16..], [0, 22, 5, 0, 1, 1]);
+    }
+
+    #[test]
+    fn says_that_the_length_is_wrong_where_no_demarcations_were_agreed_on() {
+        let plain = Dialect {
+            enhanced_route_refresh: false,
+            ..DIALECT
+        };
+        for (body, dialect) in [
+            (&[0, 1, 1][..], plain),
+            (&[0, 1, 0], DIALECT),
+            (&[0, 1, 0, 1, 0], DIALECT),
+            (&[], DIALECT),
+        ] {
+            let length = 19 + u16::try_from(body.len()).unwrap();
+            let error = RouteRefresh::decode(body, &dialect).unwrap_err();
+            assert_eq!(error, DecodeError::BadMessageLength(length), "{body:?}");
+        }
     }
 }

@@ -127,6 +127,17 @@ impl Pair {
         self.settle();
     }
 
+    /// The process of a side ends and another takes its place; its connections are closed for it.
+    pub(crate) fn replace(&mut self, side: usize, speaker: Speaker) {
+        self.speakers[side] = speaker;
+        self.up[side] = 0;
+        for index in 0..self.wires.len() {
+            if self.wires[index].ids[side].take().is_some() {
+                self.send(index, 1 - side, Packet::Closed);
+            }
+        }
+    }
+
     /// Nothing arrives on this connection any more.
     pub(crate) fn black_hole(&mut self, wire: usize) {
         if let Some(wire) = pick(&mut self.wires, wire) {
@@ -261,6 +272,7 @@ impl Pair {
             Notice::SessionDown { .. } => self.up[side] -= 1,
             Notice::StateChanged { .. }
             | Notice::AttemptFailed { .. }
+            | Notice::EndOfRib { .. }
             | Notice::NoNextHop { .. } => {}
         }
     }

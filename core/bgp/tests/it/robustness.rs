@@ -9,8 +9,8 @@ use bgp::wire::{
     AsnWidth, Dialect, ErrorCode, Message, Notification, PeerType, RawUpdate, RouteRefresh,
 };
 use bgp::{
-    Asn, ConnectionId, Family, FamilySet, Import, Notice, PeerConfig, PeerSet, Prefix, Route,
-    RouteAttributes, SessionView, Speaker,
+    Asn, ConnectionId, Family, FamilySet, Farewell, Import, Notice, PeerConfig, PeerSet, Prefix,
+    Route, RouteAttributes, SessionView, Speaker,
 };
 use proptest::prelude::*;
 
@@ -167,7 +167,7 @@ impl World {
                     "closed ones are silent"
                 );
             }
-            Input::Shutdown => speaker.handle_shutdown(now),
+            Input::Shutdown => speaker.handle_shutdown(now, Farewell::Restart),
         }
     }
 
@@ -183,6 +183,7 @@ impl World {
                 Notice::Dial(_)
                 | Notice::StateChanged { .. }
                 | Notice::AttemptFailed { .. }
+                | Notice::EndOfRib { .. }
                 | Notice::NoNextHop { .. } => {}
             }
         }

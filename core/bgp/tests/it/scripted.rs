@@ -9,6 +9,8 @@ use bgp::{
     PeerConfig, SessionView, Speaker,
 };
 
+use crate::pair::{address, local};
+
 pub(crate) struct Scripted {
     pub(crate) now: Duration,
     pub(crate) speaker: Speaker,
@@ -50,6 +52,7 @@ impl Scripted {
                 asn_width: AsnWidth::Four,
                 families: FamilySet::BOTH,
                 extended_next_hop: true,
+                enhanced_route_refresh: true,
                 ..Dialect::initial(PeerType::External)
             },
             decoder: Decoder::new(),
@@ -68,10 +71,33 @@ impl Scripted {
         }
     }
 
+    /// The peer connects; whether it may.
+    pub(crate) fn accept(&mut self) -> bool {
+        self.take_notices();
+        let accepted = self.speaker.handle_accepted(self.now, address(1), local(0));
+        self.connection = accepted;
+        self.decoder = Decoder::new();
+        let before = self.notices.len();
+        self.take_notices();
+        let closed = |notice: &Notice| matches!(notice, Notice::Close { connection, .. } if Some(*connection) == accepted);
+        !self.notices[before..].iter().any(closed)
+    }
+
+    /// The connection breaks.
+    pub(crate) fn lose(&mut self) {
+        let id = self.connection.unwrap();
+        self.speaker.handle_closed(self.now, id, "reset".into());
+        self.take_notices();
+    }
+
     /// Established, with what the peer read meanwhile.
     pub(crate) fn establish(&mut self) -> Vec<Message> {
+        self.establish_with(open())
+    }
+
+    pub(crate) fn establish_with(&mut self, open: Open) -> Vec<Message> {
         let mut read = self.read();
-        self.say(&Message::Open(open()));
+        self.say(&Message::Open(open));
         self.say(&Message::Keepalive);
         read.extend(self.read());
         read
@@ -124,6 +150,7 @@ impl Scripted {
             | Notice::SessionUp { .. }
             | Notice::SessionDown { .. }
             | Notice::AttemptFailed { .. }
+            | Notice::EndOfRib { .. }
             | Notice::NoNextHop { .. } => None,
         })?;
         self.decode(&last)

@@ -53,6 +53,7 @@ fn a_peer_that_reads_nothing_is_dropped_after_eight_minutes() {
         | Notice::StateChanged { .. }
         | Notice::SessionUp { .. }
         | Notice::AttemptFailed { .. }
+        | Notice::EndOfRib { .. }
         | Notice::NoNextHop { .. } => None,
     });
     let words = "send hold timer expired: the peer has read nothing for 480 s";

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bgp::wire::attr::NextHop;
 use bgp::wire::{Message, Notification, PeerType, RawUpdate, RouteRefresh, Update};
 use bgp::{
-    Asn, Family, FamilySet, HoldTime, LocalAddresses, Notice, PeerConfig, PeerSet, Prefix,
-    RemoteAsn, Route, RouteAttributes, State,
+    Asn, Family, FamilySet, Farewell, HoldTime, LocalAddresses, Notice, PeerConfig, PeerSet,
+    Prefix, RemoteAsn, Route, RouteAttributes, State,
 };
 
 use crate::pair::{Pair, config, local};
@@ -28,11 +28,17 @@ fn codes(notification: Option<Notification>) -> Option<(u8, u8)> {
     notification.map(|notification| notification.error.codes())
 }
 
+fn leave() -> Farewell {
+    Farewell::Leave {
+        message: "back at 9".into(),
+    }
+}
+
 fn prefix(text: &str) -> Prefix {
     text.parse().unwrap()
 }
 
-fn to_all(attributes: RouteAttributes) -> Vec<Route> {
+pub(crate) fn to_all(attributes: RouteAttributes) -> Vec<Route> {
     vec![Route {
         peers: PeerSet::All,
         attributes: Arc::new(attributes),
@@ -89,7 +95,7 @@ fn a_dynamic_peer_is_of_its_kind_from_the_start_and_tells_its_as() {
             (view.state, view.remote_asn),
             (State::Established, Some(Asn(found)))
         );
-        peer.speaker.handle_shutdown(peer.now);
+        peer.speaker.handle_shutdown(peer.now, leave());
         assert_eq!(peer.view().remote_asn, before.map(Asn));
     }
 }
@@ -353,7 +359,7 @@ fn each_change_of_configuration_has_its_cease() {
     assert_eq!(peer.speaker.poll_timeout(), None);
 
     let mut peer = established();
-    peer.speaker.handle_shutdown(peer.now);
+    peer.speaker.handle_shutdown(peer.now, leave());
     assert_eq!(codes(peer.last_words()), Some((6, 2)));
     assert_eq!(peer.speaker.poll_timeout(), None);
 }
@@ -420,7 +426,7 @@ fn the_reason_of_the_last_end_stays_after_recovery() {
 fn a_peer_that_was_shut_down_accepts_and_dials_no_more() {
     let mut pair = Pair::new(3, [config(0), config(1)], [true, true]);
     pair.run(Duration::from_secs(5));
-    pair.speakers[0].handle_shutdown(pair.now);
+    pair.speakers[0].handle_shutdown(pair.now, leave());
     pair.settle();
     pair.run(Duration::from_secs(300));
     assert_eq!(pair.established(), [false, false]);

@@ -141,10 +141,9 @@ fn keeps_what_the_filter_lets_pass_and_counts_the_rest() {
 fn prefixes_of_one_update_share_their_path() {
     let mut fixture = Fixture::new();
     fixture.announce(&["10.244.2.0/24", "10.244.3.0/24"]);
-    let [first, second] = &fixture.table.ipv4.values().collect::<Vec<_>>()[..] else {
-        panic!("two are kept")
-    };
-    assert!(Arc::ptr_eq(first, second));
+    let prefixes = ["10.244.2.0/24", "10.244.3.0/24"].map(prefix);
+    let [first, second] = prefixes.map(|prefix| fixture.table.path(&prefix).unwrap());
+    assert!(core::ptr::eq(first, second));
 }
 
 #[test]
@@ -257,20 +256,56 @@ fn the_end_of_a_session_ends_its_routes() {
     assert_eq!(learned.into_pending().count(), 2);
 }
 
+#[test]
+fn what_is_stale_stays_until_it_is_swept_and_what_is_confirmed_longer() {
+    let mut fixture = Fixture::new();
+    fixture.announce(&["10.244.2.0/24", "10.244.3.0/24", "fd00::/64"]);
+    fixture.changed();
+    fixture.table.mark_stale(Family::IPV4_UNICAST);
+    assert_eq!((fixture.table.accepted(), fixture.table.stale()), (3, 2));
+    fixture.announce(&["10.244.3.0/24"]);
+    assert!(fixture.changed().is_empty());
+    fixture
+        .table
+        .sweep(Family::IPV4_UNICAST, &mut fixture.learned);
+    let kept = ["10.244.3.0/24", "fd00::/64"].map(prefix);
+    assert_eq!(fixture.held(), kept);
+    assert_eq!(fixture.changed(), [prefix("10.244.2.0/24")]);
+    assert_eq!(fixture.table.stale(), 0);
+}
+
+#[test]
+fn what_is_stale_makes_room_for_what_is_new() {
+    let mut fixture = Fixture::new();
+    fixture.announce(&["10.244.2.0/24", "10.244.3.0/24", "10.244.4.0/24"]);
+    fixture.table.mark_stale(Family::IPV4_UNICAST);
+    fixture.announce(&["10.244.3.0/24", "10.244.8.0/24"]);
+    let kept = ["10.244.3.0/24", "10.244.4.0/24", "10.244.8.0/24"].map(prefix);
+    assert_eq!(fixture.held(), kept);
+    assert_eq!(fixture.rejected(RejectReason::MaxPrefixes), 0);
+    assert!(fixture.table.overflowed().is_empty());
+}
+
 proptest! {
     #[test]
     fn holds_no_more_than_may_be_whatever_comes(
-        updates in prop::collection::vec((any::<bool>(), prop::collection::vec(0..20_u8, 1..10)), 0..60)
+        updates in prop::collection::vec((0..6_u8, prop::collection::vec(0..20_u8, 1..10)), 0..60)
     ) {
         let mut fixture = Fixture::new();
-        for (announces, numbers) in updates {
+        for (kind, numbers) in updates {
             let texts: Vec<_> = numbers.iter().map(|n| alloc::format!("10.244.{n}.0/24")).collect();
             let texts: Vec<&str> = texts.iter().map(|text| text.as_str()).collect();
-            match announces {
-                true => fixture.announce(&texts),
-                false => fixture.update(&withdrawn(&texts)),
+            match kind {
+                0..=2 => fixture.announce(&texts),
+                3 => fixture.update(&withdrawn(&texts)),
+                4 => fixture.table.mark_stale(Family::IPV4_UNICAST),
+                _ => {
+                    fixture.table.sweep(Family::IPV4_UNICAST, &mut fixture.learned);
+                    prop_assert_eq!(fixture.table.stale(), 0);
+                }
             }
             prop_assert!(fixture.table.accepted() <= 3);
+            prop_assert!(fixture.table.stale() <= fixture.table.accepted());
             prop_assert!(fixture.held().iter().all(|prefix| fixture.import.accepts(prefix)));
         }
     }

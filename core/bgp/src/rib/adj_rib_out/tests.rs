@@ -1,4 +1,4 @@
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;
 use core::net::IpAddr;
 
@@ -13,12 +13,14 @@ use crate::rib::{PeerSet, Route};
 use crate::wire::attr::NextHop;
 use crate::wire::{AsnWidth, Decoder, Dialect, Message, PeerType};
 
-/// A peer that believes all it is told.
+/// A peer that believes all it is told, demarcations included.
 struct Receiver {
     dialect: Dialect,
     decoder: Decoder,
     routes: BTreeMap<Prefix, (NextHop, RouteAttributes)>,
     ends: Vec<Family>,
+    /// By family that is being sent again: what was not sent yet.
+    stale: BTreeMap<Family, BTreeSet<Prefix>>,
     updates: u64,
 }
 
@@ -30,14 +32,22 @@ impl Receiver {
             decoder,
             routes,
             ends: vec![],
+            stale: BTreeMap::new(),
             updates: 0,
         }
     }
 
     fn read(&mut self, mut octets: &[u8]) {
         while let Some(message) = self.decoder.decode(&mut octets, &self.dialect).unwrap() {
-            let Message::Update(update) = message else {
-                panic!("{message:?}")
+            let update = match message {
+                Message::Update(update) => update,
+                Message::RouteRefresh(refresh) => {
+                    self.take_mark(refresh);
+                    continue;
+                }
+                Message::Open(_) | Message::Notification(_) | Message::Keepalive => {
+                    panic!("{message:?}")
+                }
             };
             let update = update.treat(&self.dialect).unwrap();
             assert!(update.findings.is_empty(), "{:?}", update.findings);
@@ -51,6 +61,9 @@ impl Receiver {
             }
             for reach in update.announced {
                 for prefix in reach.prefixes {
+                    if let Some(stale) = self.stale.get_mut(&prefix.family()) {
+                        stale.remove(&prefix);
+                    }
                     let route = (reach.next_hop, update.attributes.route.clone());
                     self.routes.insert(prefix, route);
                 }
@@ -61,6 +74,24 @@ impl Receiver {
             0,
             "only whole messages are written"
         );
+    }
+
+    fn take_mark(&mut self, refresh: RouteRefresh) {
+        let family = refresh.family;
+        match refresh.kind {
+            RouteRefreshKind::Begin => {
+                assert!(self.ends.contains(&family), "End-of-RIB comes first");
+                let of_family = |prefix: &&Prefix| prefix.family() == family;
+                let all = self.routes.keys().filter(of_family).copied().collect();
+                self.stale.insert(family, all);
+            }
+            RouteRefreshKind::End => {
+                for prefix in self.stale.remove(&family).unwrap() {
+                    self.routes.remove(&prefix);
+                }
+            }
+            RouteRefreshKind::Request | RouteRefreshKind::Unknown(_) => panic!("{refresh:?}"),
+        }
     }
 }
 
@@ -84,14 +115,25 @@ fn dialect(peer_type: PeerType) -> Dialect {
 }
 
 fn export(peer_type: PeerType) -> Export {
+    export_with(peer_type, false)
+}
+
+/// With or without marks around what is sent again.
+fn export_with(peer_type: PeerType, enhanced_route_refresh: bool) -> Export {
     let negotiated = Negotiated {
         remote_asn: Asn(64513),
-        dialect: dialect(peer_type),
+        dialect: Dialect {
+            enhanced_route_refresh,
+            ..dialect(peer_type)
+        },
         hold_time: HoldTime::DEFAULT,
         keepalive: None,
         send_hold: None,
         remote_identifier: BgpIdentifier::new(2).unwrap(),
         route_refresh: true,
+        restart: None,
+        promises_end_of_rib: false,
+        restarting: false,
     };
     let addresses = LocalAddresses {
         local: [192, 0, 2, 1].into(),
@@ -170,10 +212,13 @@ fn peers(number: u8) -> PeerSet {
 
 proptest! {
     #[test]
-    fn a_receiver_holds_exactly_what_is_wanted(ops in prop::collection::vec(op(), 0..120)) {
+    fn a_receiver_holds_exactly_what_is_wanted(
+        marks in any::<bool>(),
+        ops in prop::collection::vec(op(), 0..120),
+    ) {
         let mut rib = LocRib::default();
         rib.set_complete();
-        let export = export(PeerType::External);
+        let export = export_with(PeerType::External, marks);
         let mut out = AdjRibOut::new("tor".into(), export.clone(), &rib);
         let mut receiver = Receiver::new(dialect(PeerType::External));
         let mut wanted: BTreeMap<Prefix, Vec<Route>> = BTreeMap::new();
@@ -205,6 +250,7 @@ proptest! {
             }
         }
         drain(&mut out, &mut rib, &mut receiver);
+        prop_assert_eq!(&receiver.stale, &BTreeMap::new());
         let expected: BTreeMap<_, _> = wanted.iter().filter_map(|(prefix, routes)| {
             let route = routes.iter().find(|route| route.peers.contains("tor"))?;
             Some((*prefix, route.attributes.multi_exit_disc))
@@ -224,6 +270,31 @@ proptest! {
         }
         prop_assert_eq!(rib.slots().count(), 0);
     }
+}
+
+#[test]
+fn what_is_sent_again_stands_between_marks() {
+    let mut rib = LocRib::default();
+    rib.set(prefix(1), &[route(PeerSet::All, 1)]);
+    rib.set(prefix(2), &[route(PeerSet::All, 1)]);
+    let mut out = AdjRibOut::new("tor".into(), export_with(PeerType::External, true), &rib);
+    let mut receiver = Receiver::new(dialect(PeerType::External));
+    drain(&mut out, &mut rib, &mut receiver);
+    // Before End-of-RIB no mark may stand: the receiver would fail.
+    out.resend(Family::IPV6_UNICAST, &rib);
+    assert_eq!(drain(&mut out, &mut rib, &mut receiver), 1);
+    rib.set_complete();
+    drain(&mut out, &mut rib, &mut receiver);
+    // What the receiver should not have any more goes without a withdrawal.
+    let lost = "2001:db8::ffff/128".parse().unwrap();
+    receiver
+        .routes
+        .insert(lost, receiver.routes[&prefix(1)].clone());
+    out.resend(Family::IPV6_UNICAST, &rib);
+    out.resend(Family::IPV6_UNICAST, &rib);
+    assert_eq!(drain(&mut out, &mut rib, &mut receiver), 1);
+    let held: Vec<_> = receiver.routes.keys().copied().collect();
+    assert_eq!(held, [prefix(2), prefix(1)]);
 }
 
 #[test]

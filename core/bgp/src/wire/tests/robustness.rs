@@ -53,8 +53,8 @@ fn dialect() -> impl Strategy<Value = Dialect> {
         Just(Dialect::STANDARD_LENGTH),
         Just(Dialect::EXTENDED_LENGTH)
     ];
-    (any::<[bool; 3]>(), families, length).prop_map(
-        |([internal, wide, extended], families, max)| Dialect {
+    (any::<[bool; 4]>(), families, length).prop_map(
+        |([internal, wide, extended, marks], families, max)| Dialect {
             peer_type: if internal {
                 PeerType::Internal
             } else {
@@ -63,6 +63,7 @@ fn dialect() -> impl Strategy<Value = Dialect> {
             asn_width: if wide { AsnWidth::Four } else { AsnWidth::Two },
             families,
             extended_next_hop: extended,
+            enhanced_route_refresh: marks,
             max_message_length: max,
         },
     )
