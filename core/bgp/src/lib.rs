@@ -43,7 +43,7 @@ pub use import::Import;
 pub use notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
 pub use params::{
     Afi, Asn, BgpIdentifier, Community, ExtendedCommunity, Family, FamilySet, HoldTime,
-    LargeCommunity, Prefix, Safi,
+    LargeCommunity, LinkBandwidth, Prefix, Safi,
 };
 pub use peer_config::{PeerConfig, PeerName};
 pub use rejected::{RejectReason, Rejected};

@@ -5,6 +5,7 @@ mod community;
 mod family;
 mod hold_time;
 mod identifier;
+mod link_bandwidth;
 mod prefix;
 
 pub use asn::{Asn, InvalidAsn};
@@ -12,4 +13,5 @@ pub use community::{Community, ExtendedCommunity, InvalidCommunity, LargeCommuni
 pub use family::{Afi, Family, FamilySet, Safi};
 pub use hold_time::{HoldTime, InvalidHoldTime};
 pub use identifier::{BgpIdentifier, InvalidIdentifier};
+pub use link_bandwidth::LinkBandwidth;
 pub use prefix::{InvalidPrefix, Prefix};

@@ -10,7 +10,8 @@ use crate::wire::{AttributeBlock, Dialect, EncodeError, PeerType};
 /// LOCAL_PREF when the user sets none.
 const DEFAULT_LOCAL_PREF: u32 = 100;
 
-/// What a session adds to every route: our AS, the next hops, LOCAL_PREF inside our AS.
+/// What a session adds to every route: our AS as often as the route wants, the next hops, LOCAL_PREF inside our AS, and
+/// the form of a link bandwidth.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Export {
     dialect: Dialect,
@@ -73,15 +74,19 @@ impl Export {
     ) -> Result<AttributeBlock, EncodeError> {
         let next_hop = self.next_hop(family).ok_or(EncodeError::NextHopFamily)?;
         let mut attributes = attributes.clone();
-        match self.dialect.peer_type {
+        let bandwidth = attributes.link_bandwidth.take();
+        let bandwidth = match self.dialect.peer_type {
             PeerType::External => {
-                attributes.as_path.prepend(self.local_asn);
+                (0..=attributes.prepend).for_each(|_| attributes.as_path.prepend(self.local_asn));
                 attributes.local_pref = None;
+                bandwidth.map(|bandwidth| bandwidth.transitive(self.local_asn))
             }
             PeerType::Internal => {
                 attributes.local_pref.get_or_insert(DEFAULT_LOCAL_PREF);
+                bandwidth.map(|bandwidth| bandwidth.non_transitive(self.local_asn))
             }
-        }
+        };
+        attributes.extended_communities.extend(bandwidth);
         AttributeBlock::new(family, next_hop, &attributes, &self.dialect)
     }
 
@@ -121,6 +126,9 @@ fn ipv6_next_hop(addresses: &LocalAddresses) -> Option<NextHop> {
         (IpAddr::V4(_), global) => global.map(NextHop::Ipv6),
     }
 }
+
+#[cfg(test)]
+mod octets;
 
 #[cfg(test)]
 mod tests {

@@ -39,7 +39,7 @@ pub struct Route {
     /// For whom.
     pub peers: PeerSet,
     /// With which attributes. The session's own are added on export: our AS in front of AS_PATH (eBGP), next hop,
-    /// LOCAL_PREF 100 when unset (iBGP).
+    /// LOCAL_PREF 100 when unset (iBGP), link bandwidth.
     pub attributes: Arc<RouteAttributes>,
 }
 

@@ -150,6 +150,7 @@ pub(crate) fn route_attributes() -> impl Strategy<Value = RouteAttributes> {
                     communities,
                     large_communities: large,
                     extended_communities: extended,
+                    ..RouteAttributes::default()
                 }
             },
         )

@@ -5,7 +5,7 @@ use core::net::Ipv4Addr;
 use serde::{Deserialize, Serialize};
 
 use super::{Aggregator, AsPath, Origin, UnknownAttribute};
-use crate::params::{BgpIdentifier, Community, ExtendedCommunity, LargeCommunity};
+use crate::params::{BgpIdentifier, Community, ExtendedCommunity, LargeCommunity, LinkBandwidth};
 
 /// What is said about a route, apart from prefix and next hop. Equal values can share an UPDATE.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub struct RouteAttributes {
     pub large_communities: BTreeSet<LargeCommunity>,
     /// EXTENDED COMMUNITIES.
     pub extended_communities: BTreeSet<ExtendedCommunity>,
+    /// How many times more than once our AS stands in AS_PATH towards external peers. Taken up on export; never received.
+    pub prepend: u8,
+    /// Becomes an extended community in the form that the session can carry. Taken up on export; never received.
+    pub link_bandwidth: Option<LinkBandwidth>,
 }
 
 /// What a peer said about routes, after RFC 7606.
