@@ -86,6 +86,19 @@ pub async fn apply_l2_advertisement(
     apply::<crds::L2Advertisement>(writer, target, version, status).await
 }
 
+/// Writes the conditions of a list of names of communities. Gives the new resourceVersion.
+///
+/// # Errors
+/// As [`apply_pool`].
+pub async fn apply_community(
+    writer: &Writer,
+    version: &Version,
+    conditions: &[Condition],
+) -> Result<String, WriteError> {
+    let (target, status) = (Target::CommunityStatus, only(conditions));
+    apply::<crds::Community>(writer, target, version, status).await
+}
+
 /// Writes the conditions of a pod network. Gives the new resourceVersion.
 ///
 /// # Errors

@@ -42,6 +42,8 @@ pub enum Target {
     AdvertisementStatus,
     /// L2Advertisement, status.
     L2AdvertisementStatus,
+    /// Community, status.
+    CommunityStatus,
     /// PodNetwork, status.
     PodNetworkStatus,
     /// SpeakerState, object and status.
@@ -207,6 +209,7 @@ impl Target {
             Self::PeerStatus => "PeerStatus",
             Self::AdvertisementStatus => "AdvertisementStatus",
             Self::L2AdvertisementStatus => "L2AdvertisementStatus",
+            Self::CommunityStatus => "CommunityStatus",
             Self::PodNetworkStatus => "PodNetworkStatus",
             Self::SpeakerState => "SpeakerState",
             Self::NodeStatus => "NodeStatus",

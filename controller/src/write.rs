@@ -4,8 +4,8 @@ use cluster::{
     WriteError, Writer,
     event::ServiceEvent,
     status::{
-        ServiceStatus, Version, apply_advertisement, apply_l2_advertisement, apply_peer,
-        apply_pod_network, apply_pool, apply_service, clear_service,
+        ServiceStatus, Version, apply_advertisement, apply_community, apply_l2_advertisement,
+        apply_peer, apply_pod_network, apply_pool, apply_service, clear_service,
     },
 };
 use ipam::{Write, Written};
@@ -76,6 +76,8 @@ async fn apply_conditions(
         apply_peer(writer, version, conditions).await
     } else if kind == Kind::L2Advertisement {
         apply_l2_advertisement(writer, version, conditions).await
+    } else if kind == Kind::Community {
+        apply_community(writer, version, conditions).await
     } else if kind == Kind::PodNetwork {
         apply_pod_network(writer, version, conditions).await
     } else {

@@ -9,7 +9,9 @@
 
 use std::path::PathBuf;
 
-use crds::{BGPAdvertisement, BGPPeer, IPAddressPool, L2Advertisement, PodNetwork, SpeakerState};
+use crds::{
+    BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement, PodNetwork, SpeakerState,
+};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
 
@@ -32,6 +34,7 @@ pub(crate) fn files() -> Result<Vec<(String, String)>, serde_yaml_ng::Error> {
         BGPPeer::crd(),
         BGPAdvertisement::crd(),
         L2Advertisement::crd(),
+        Community::crd(),
         PodNetwork::crd(),
         SpeakerState::crd(),
     ];

@@ -59,6 +59,23 @@ pub struct BGPAdvertisementSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), transform = rule::object_names)]
     pub peers: Vec<String>,
+    /// LOCAL_PREF towards iBGP peers; default 100. Larger is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0, max = 4294967295_i64))]
+    pub local_pref: Option<i64>,
+    /// MULTI_EXIT_DISC; none is sent when absent. Smaller is better.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 0, max = 4294967295_i64))]
+    pub med: Option<i64>,
+    /// Communities: `65000:1`, `large:65000:1:2`, `extended:rt:65000:1`, `extended:soo:65000:1`, a well-known name such
+    /// as `no-export`, or a name of a Community.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32), transform = rule::communities)]
+    pub communities: Vec<String>,
+    /// How many times more than once our AS stands in AS_PATH towards eBGP peers.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 10))]
+    pub as_path_prepend: i32,
     /// What becomes of packets that a node would forward to an address which it announces, and that are for no port of a
     /// Service: sent on, they would loop between router and node. When advertisements differ, the first of `Drop`,
     /// `Reject`, `Disabled` counts.
@@ -81,9 +98,13 @@ pub enum LoopPrevention {
 /// Conditions of an advertisement.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 pub struct BGPAdvertisementStatus {
-    /// `Accepted`, `ResolvedRefs`.
+    /// `Accepted`, `ResolvedRefs`, `Overlaps`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }

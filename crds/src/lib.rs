@@ -13,6 +13,7 @@
 
 mod bgp_advertisement;
 mod bgp_peer;
+mod community;
 mod condition;
 mod ip_address_pool;
 mod l2_advertisement;
@@ -27,6 +28,7 @@ pub use bgp_advertisement::{
 pub use bgp_peer::{
     AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, SecretReference,
 };
+pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use condition::Condition;
 pub use ip_address_pool::{
     IPAddressPool, IPAddressPoolSpec, IPAddressPoolStatus, ServiceAllocation,

@@ -86,8 +86,8 @@ pub struct PodNetworkAdvertise {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), transform = rule::object_names)]
     pub peers: Vec<String>,
-    /// Communities: `65000:1`, `large:65000:1:2`, `extended:rt:65000:1`, `extended:soo:65000:1`, or a well-known name
-    /// such as `no-export`.
+    /// Communities: `65000:1`, `large:65000:1:2`, `extended:rt:65000:1`, `extended:soo:65000:1`, a well-known name
+    /// such as `no-export`, or a name of a Community.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), transform = rule::communities)]
     pub communities: Vec<String>,

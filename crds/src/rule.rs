@@ -94,27 +94,62 @@ pub(crate) fn interface_patterns(list: &mut Schema) {
     items(list, INTERFACE_LENGTH, &[rule]);
 }
 
-/// Items that are BGP communities, each at most once.
+/// Items that are BGP communities or names of such, each at most once.
 pub(crate) fn communities(list: &mut Schema) {
-    let number = "[0-9]{1,10}";
-    let known = "no-export|no-advertise|no-export-subconfed|graceful-shutdown|blackhole";
     let syntax = Rule::new(format!(
-        "self.matches('^({number}:{number}|large:{number}:{number}:{number}|extended:(rt|soo):{number}:{number}|{known})$')"
+        "{} || self.matches('^{COMMUNITY_NAME}$')",
+        is_community()
     ))
     .message(
-        "a community is written as 65000:1, large:65000:1:2, extended:rt:65000:1, extended:soo:65000:1 or a well-known name such as no-export; correct the entry",
+        "a community is written as 65000:1, large:65000:1:2, extended:rt:65000:1, extended:soo:65000:1, a well-known name such as no-export, or a name of a Community; correct the entry",
     );
+    set(list);
+    items(list, COMMUNITY_LENGTH, &[syntax, community_range()]);
+}
+
+/// A field that is a BGP community.
+pub(crate) fn community(field: &mut Schema) {
+    let syntax = Rule::new(is_community()).message(
+        "a community is written as 65000:1, large:65000:1:2, extended:rt:65000:1, extended:soo:65000:1 or a well-known name such as no-export; correct the value",
+    );
+    add(field, syntax);
+    add(field, community_range());
+}
+
+/// A field that names a community.
+pub(crate) fn community_name(field: &mut Schema) {
+    let syntax = Rule::new(format!("self.matches('^{COMMUNITY_NAME}$')")).message(
+        "a name of a community is a letter, then letters, digits, '-', '_' and '.', without ':'; correct the name",
+    );
+    let free = Rule::new(format!("!self.matches('^({WELL_KNOWN})$')")).message(
+        "this name is that of a well-known community and cannot stand for another; choose another name",
+    );
+    add(field, syntax);
+    add(field, free);
+}
+
+const COMMUNITY_NAME: &str = "[A-Za-z]([-A-Za-z0-9_.]*[A-Za-z0-9])?";
+const COMMUNITY_NUMBER: &str = "[0-9]{1,10}";
+const WELL_KNOWN: &str = "no-export|no-advertise|no-export-subconfed|graceful-shutdown|blackhole";
+
+fn is_community() -> String {
+    let number = COMMUNITY_NUMBER;
+    format!(
+        "self.matches('^({number}:{number}|large:{number}:{number}:{number}|extended:(rt|soo):{number}:{number}|{WELL_KNOWN})$')"
+    )
+}
+
+fn community_range() -> Rule {
+    let number = COMMUNITY_NUMBER;
     let limit = "(self.matches('^[0-9]') ? 65535 : 4294967295)";
     let parts =
         format!("self.split(':').all(part, !part.matches('^{number}$') || int(part) <= {limit})");
     let extended = format!(
         "(!self.matches('^extended:[a-z]+:{number}:{number}$') || int(self.split(':')[2]) <= 65535 || int(self.split(':')[3]) <= 65535)"
     );
-    let range = Rule::new(format!("{parts} && {extended}")).message(
+    Rule::new(format!("{parts} && {extended}")).message(
         "a number of a community is too large: at most 65535 in 65000:1, at most 4294967295 in large:65000:1:2 and extended:rt:65000:1, where only one of the two may be above 65535; correct the number",
-    );
-    set(list);
-    items(list, COMMUNITY_LENGTH, &[syntax, range]);
+    )
 }
 
 /// Items that the status shows, whatever they are.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use crds::{BGPAdvertisement, BGPPeer, IPAddressPool, L2Advertisement};
+use crds::{BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement};
 use k8s_openapi::api::core::v1::{Namespace, Node as NodeObject, Secret, Service};
 use kube::api::{Api, DeleteParams, ListParams};
 
@@ -53,6 +53,9 @@ pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
         .delete_collection(&now, &selected)
         .await?;
     Api::<L2Advertisement>::all(client.clone())
+        .delete_collection(&now, &selected)
+        .await?;
+    Api::<Community>::all(client.clone())
         .delete_collection(&now, &selected)
         .await?;
     Api::<IPAddressPool>::all(client.clone())

@@ -46,6 +46,7 @@ pub(super) fn start(
         Kind::L2Advertisement => {
             spawn(tasks, sink, Api::all(client.clone()), all, l2_advertisement);
         }
+        Kind::Community => spawn(tasks, sink, Api::all(client.clone()), all, community),
         Kind::PodNetwork => spawn(tasks, sink, Api::all(client.clone()), all, pod_network),
         Kind::Service => {
             let selection = all.fields("spec.type=LoadBalancer");
@@ -111,6 +112,7 @@ fn patience(kind: Kind) -> Duration {
         | Kind::Peer
         | Kind::Advertisement
         | Kind::L2Advertisement
+        | Kind::Community
         | Kind::PodNetwork
         | Kind::Service
         | Kind::EndpointSlice
@@ -140,6 +142,10 @@ fn advertisement(object: &DeserializeGuard<crds::BGPAdvertisement>) -> Parse<Obj
 }
 
 fn l2_advertisement(object: &DeserializeGuard<crds::L2Advertisement>) -> Parse<Object> {
+    guarded(object)
+}
+
+fn community(object: &DeserializeGuard<crds::Community>) -> Parse<Object> {
     guarded(object)
 }
 

@@ -6,21 +6,23 @@ use alloc::{
 };
 
 use model::{
-    Advertisement, Cluster, Condition, Kind, L2Advertisement, Meta, Name, Parsed, Peer, PodNetwork,
-    Pool, PoolCounts, Rejection, condition_type,
+    Advertisement, Cluster, CommunityList, CommunityNames, Condition, Kind, L2Advertisement, Meta,
+    Name, Parsed, Peer, PodNetwork, Pool, PoolCounts, Rejection, condition_type,
 };
 
-use crate::{outcome::with_times, space::Space};
+use crate::{outcome::with_times, overruled::overruled, space::Space};
 
 /// Reasons of conditions on configuration objects.
 mod reason {
     pub(super) const ACCEPTED: &str = "Accepted";
     pub(super) const REJECTED: &str = "Rejected";
     pub(super) const DUPLICATE_PEER: &str = "DuplicatePeer";
+    pub(super) const DUPLICATE_NAME: &str = "DuplicateName";
     pub(super) const RESOLVED: &str = "ResolvedRefs";
     pub(super) const MISSING: &str = "RefNotFound";
     pub(super) const OVERLAPS: &str = "Overlaps";
     pub(super) const NO_OVERLAP: &str = "NoOverlap";
+    pub(super) const OVERRULED: &str = "AttributesOverruled";
 }
 
 /// Parts of a list in a sentence, before it says "and N more".
@@ -122,10 +124,26 @@ pub(crate) fn advertisement_status(
     };
     let pools = missing(Kind::Pool, &advertisement.selection.pools, &cluster.pools);
     let peers = missing(Kind::Peer, &advertisement.peers, &cluster.peers);
-    let problems = pools.chain(peers).collect();
+    let communities = undefined(cluster, &advertisement.communities);
+    let problems = pools.chain(peers).chain(communities).collect();
+    let overruled = overruled(cluster, meta, advertisement);
+    let overlaps = Condition::new(
+        condition_type::OVERLAPS,
+        overruled.is_some(),
+        if overruled.is_some() {
+            reason::OVERRULED
+        } else {
+            reason::NO_OVERLAP
+        },
+        overruled.unwrap_or_else(|| {
+            "no advertisement for the same addresses has other attributes that count".into()
+        }),
+        meta.generation,
+    );
     let conditions = [
         accepted(meta, "the advertisement is usable"),
         resolved(meta, problems),
+        overlaps,
     ];
     with_times(conditions.into(), &meta.conditions)
 }
@@ -156,12 +174,50 @@ pub(crate) fn pod_network_status(cluster: &Cluster, object: &Parsed<PodNetwork>)
         Ok(network) => network,
         Err(rejection) => return rejected(meta, rejection),
     };
-    let problems = missing(Kind::Peer, &network.peers, &cluster.peers).collect();
+    let peers = missing(Kind::Peer, &network.peers, &cluster.peers);
+    let problems = peers
+        .chain(undefined(cluster, &network.communities))
+        .collect();
     let conditions = [
         accepted(meta, "the pod network is usable"),
         resolved(meta, problems),
     ];
     with_times(conditions.into(), &meta.conditions)
+}
+
+/// Conditions that the status of an object which names communities is to show.
+pub(crate) fn community_status(
+    cluster: &Cluster,
+    object: &Parsed<CommunityNames>,
+) -> Vec<Condition> {
+    let meta = &object.meta;
+    let names = match &object.value {
+        Ok(names) => names,
+        Err(rejection) => return rejected(meta, rejection),
+    };
+    let age = |meta: &Meta| (meta.created, meta.name.clone());
+    let older = |name: &Name| {
+        let objects = cluster.communities.values();
+        let others = objects.filter(|other| age(&other.meta) < age(meta));
+        let mut same =
+            others.filter(|other| matches!(&other.value, Ok(names) if names.contains_key(name)));
+        Some(format!(
+            "\"{name}\" is that of the older Community \"{}\"",
+            same.next()?.meta.name
+        ))
+    };
+    let lost: Vec<_> = names.keys().filter_map(older).collect();
+    let verdict = match lost.is_empty() {
+        true => accepted(meta, "the names can be used"),
+        false => Condition::new(
+            condition_type::ACCEPTED,
+            false,
+            reason::DUPLICATE_NAME,
+            sentence(&lost),
+            meta.generation,
+        ),
+    };
+    with_times([verdict].into(), &meta.conditions)
 }
 
 /// Whether a reader of `observed` sees something else than `wanted`. Conditions of other types are
@@ -228,6 +284,13 @@ fn missing<T>(
 ) -> impl Iterator<Item = String> {
     let unknown = names.iter().filter(|name| !known.contains_key(*name));
     unknown.map(move |name| format!("{} \"{name}\" does not exist", kind.as_str()))
+}
+
+/// A sentence for each name of a community that no Community defines.
+fn undefined(cluster: &Cluster, list: &CommunityList) -> impl Iterator<Item = String> {
+    let unknown = list.resolve(&cluster.community_names()).err();
+    let unknown = unknown.into_iter().flatten();
+    unknown.map(|name| format!("no Community defines \"{name}\""))
 }
 
 fn accepted(meta: &Meta, message: &str) -> Condition {

@@ -50,12 +50,13 @@ pub struct Ledger {
 
 impl Ledger {
     /// Kinds that the rules look at; all must have been listed before [`Ledger::handle_synced`].
-    pub const KINDS: [Kind; 11] = [
+    pub const KINDS: [Kind; 12] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
         Kind::Advertisement,
         Kind::L2Advertisement,
+        Kind::Community,
         Kind::PodNetwork,
         Kind::Service,
         Kind::Node,
@@ -92,6 +93,7 @@ impl Ledger {
                 Object::Peer(_)
                 | Object::Advertisement(_)
                 | Object::L2Advertisement(_)
+                | Object::Community(_)
                 | Object::PodNetwork(_),
             ) => self.configuration_changed = true,
             Change::Apply(_) => {}
@@ -188,7 +190,11 @@ impl Ledger {
                 self.network_changed = true;
                 self.configuration_changed = true;
             }
-            Kind::Peer | Kind::Advertisement | Kind::L2Advertisement | Kind::Secret => {
+            Kind::Peer
+            | Kind::Advertisement
+            | Kind::L2Advertisement
+            | Kind::Community
+            | Kind::Secret => {
                 self.configuration_changed = true;
             }
             Kind::Service | Kind::EndpointSlice => {}

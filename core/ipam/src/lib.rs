@@ -30,6 +30,7 @@ mod configuration;
 mod delivery;
 mod ledger;
 mod outcome;
+mod overruled;
 mod pool;
 mod reserved;
 mod roster;

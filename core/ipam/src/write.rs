@@ -38,9 +38,10 @@ pub enum Write {
         /// All conditions of ours.
         conditions: Vec<Condition>,
     },
-    /// `status.conditions` of a BGPPeer, BGPAdvertisement, L2Advertisement or PodNetwork.
+    /// `status.conditions` of a BGPPeer, BGPAdvertisement, L2Advertisement, Community or PodNetwork.
     Conditions {
-        /// [`Kind::Peer`], [`Kind::Advertisement`], [`Kind::L2Advertisement`] or [`Kind::PodNetwork`].
+        /// [`Kind::Peer`], [`Kind::Advertisement`], [`Kind::L2Advertisement`], [`Kind::Community`] or
+        /// [`Kind::PodNetwork`].
         kind: Kind,
         /// Name of the object.
         name: Name,
@@ -102,6 +103,7 @@ pub(crate) enum Target {
     Peer(Name),
     Advertisement(Name),
     L2Advertisement(Name),
+    Community(Name),
     PodNetwork(Name),
     Clear(ServiceKey),
 }

@@ -1,8 +1,10 @@
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 pub use crds::LoopPrevention;
 
-use crate::{Condition, Meta, Name, Parsed, Rejection, Selection, selection::parse_names};
+use crate::{
+    CommunityList, Condition, Meta, Name, Parsed, Rejection, Selection, selection::parse_names,
+};
 
 /// A BGPAdvertisement's spec, parsed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,6 +13,14 @@ pub struct Advertisement {
     pub selection: Selection,
     /// BGPPeers by name; empty: all peers of the node.
     pub peers: Vec<Name>,
+    /// LOCAL_PREF towards internal peers; `None`: 100.
+    pub local_pref: Option<u32>,
+    /// MULTI_EXIT_DISC; `None`: none is sent.
+    pub med: Option<u32>,
+    /// Communities of the routes.
+    pub communities: CommunityList,
+    /// How many times more than once our AS stands in AS_PATH towards external peers, 0 to 10.
+    pub as_path_prepend: u8,
     /// What becomes of packets to an announced address that no Service takes.
     pub loop_prevention: LoopPrevention,
 }
@@ -34,10 +44,44 @@ impl Advertisement {
                 &spec.node_selectors,
             )?,
             peers: parse_names("spec.peers", &spec.peers)?,
+            local_pref: parse_number("spec.localPref", spec.local_pref)?,
+            med: parse_number("spec.med", spec.med)?,
+            communities: CommunityList::parse("spec.communities", &spec.communities)?,
+            as_path_prepend: parse_prepend(spec.as_path_prepend)?,
             loop_prevention: spec.loop_prevention,
         })
     }
 }
+
+/// A field that is 32 bits wide on the wire.
+pub(crate) fn parse_number(field: &str, number: Option<i64>) -> Result<Option<u32>, Rejection> {
+    let parse = |number: i64| {
+        u32::try_from(number).map_err(|_| {
+            Rejection::new(
+                field,
+                format!("{number} is out of range"),
+                "use 0 to 4294967295",
+            )
+        })
+    };
+    number.map(parse).transpose()
+}
+
+fn parse_prepend(number: i32) -> Result<u8, Rejection> {
+    let fits = u8::try_from(number)
+        .ok()
+        .filter(|number| *number <= PREPEND);
+    fits.ok_or_else(|| {
+        Rejection::new(
+            "spec.asPathPrepend",
+            format!("{number} is out of range"),
+            "use 0 to 10",
+        )
+    })
+}
+
+/// How often our AS may stand in a path beyond the first time.
+const PREPEND: u8 = 10;
 
 #[cfg(test)]
 mod tests {
@@ -54,6 +98,41 @@ mod tests {
     #[test]
     fn an_empty_one_is_for_everything() {
         assert_eq!(parse("{}").unwrap(), Advertisement::default());
+    }
+
+    #[test]
+    fn reads_what_the_routes_are_to_say() {
+        let all = parse(
+            "{localPref: 0, med: 4294967295, asPathPrepend: 10, communities: [no-export, vpn, '65000:1']}",
+        )
+        .unwrap();
+        assert_eq!((all.local_pref, all.med), (Some(0), Some(u32::MAX)));
+        assert_eq!(all.as_path_prepend, 10);
+        let communities = all.communities;
+        assert_eq!(
+            (communities.written.standard.len(), communities.names.len()),
+            (2, 1)
+        );
+    }
+
+    #[test]
+    fn refuses_numbers_that_do_not_fit() {
+        for (spec, sentence) in [
+            (
+                "{med: -1}",
+                "spec.med: -1 is out of range; use 0 to 4294967295",
+            ),
+            (
+                "{localPref: 4294967296}",
+                "spec.localPref: 4294967296 is out of range; use 0 to 4294967295",
+            ),
+            (
+                "{asPathPrepend: 11}",
+                "spec.asPathPrepend: 11 is out of range; use 0 to 10",
+            ),
+        ] {
+            assert_eq!(parse(spec).unwrap_err(), sentence);
+        }
     }
 
     #[test]

@@ -9,8 +9,9 @@ use ipnet::IpNet;
 use l2::Key;
 
 use crate::{
-    Advertisement, EndpointSlice, Endpoints, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name,
-    Node, Object, Parsed, Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings,
+    Advertisement, CommunityNames, EndpointSlice, Endpoints, HEARTBEAT_SECRET, Kind,
+    L2Advertisement, Labels, Name, Node, Object, Parsed, Peer, PodNetwork, Pool, Rejection, Secret,
+    Service, ServiceKey, Settings, community_names::community_names,
 };
 use names::Names;
 
@@ -27,6 +28,8 @@ pub struct Cluster {
     pub advertisements: BTreeMap<Name, Parsed<Advertisement>>,
     /// L2Advertisements.
     pub l2_advertisements: BTreeMap<Name, Parsed<L2Advertisement>>,
+    /// Communities, by name of the object.
+    pub communities: BTreeMap<Name, Parsed<CommunityNames>>,
     /// PodNetworks; only the one named `default` can be usable.
     pub pod_networks: BTreeMap<Name, Parsed<PodNetwork>>,
     /// Services of type LoadBalancer.
@@ -91,6 +94,13 @@ impl Cluster {
         }
     }
 
+    /// What the names of communities stand for, by all usable objects.
+    pub fn community_names(&self) -> CommunityNames {
+        let objects = self.communities.values();
+        let usable = objects.filter_map(|object| Some((&object.meta, object.value.as_ref().ok()?)));
+        community_names(usable)
+    }
+
     fn insert(&mut self, object: Object) -> Touched {
         match object {
             Object::Settings(settings) => everything(replace(&mut self.settings, settings)),
@@ -105,6 +115,11 @@ impl Cluster {
                 &mut self.l2_advertisements,
                 object,
                 L2Advertisement::eq,
+            )),
+            Object::Community(object) => everything(insert_parsed(
+                &mut self.communities,
+                object,
+                CommunityNames::eq,
             )),
             Object::PodNetwork(object) => everything(insert_parsed(
                 &mut self.pod_networks,
@@ -173,6 +188,7 @@ impl Cluster {
             Kind::Peer => everything(self.peers.remove(name).is_some()),
             Kind::Advertisement => everything(self.advertisements.remove(name).is_some()),
             Kind::L2Advertisement => everything(self.l2_advertisements.remove(name).is_some()),
+            Kind::Community => everything(self.communities.remove(name).is_some()),
             Kind::PodNetwork => everything(self.pod_networks.remove(name).is_some()),
             Kind::Service => match self.services.remove(key) {
                 Some(_) => Touched::Service(key.clone()),
@@ -225,6 +241,7 @@ impl Cluster {
             Kind::Peer => scoped(&self.peers),
             Kind::Advertisement => scoped(&self.advertisements),
             Kind::L2Advertisement => scoped(&self.l2_advertisements),
+            Kind::Community => scoped(&self.communities),
             Kind::PodNetwork => scoped(&self.pod_networks),
             Kind::Service => self.services.keys().cloned().collect(),
             Kind::EndpointSlice => self.slices.keys().cloned().collect(),

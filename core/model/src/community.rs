@@ -1,8 +1,8 @@
-use alloc::{collections::BTreeSet, format, string::String};
+use alloc::{collections::BTreeSet, format, string::String, vec::Vec};
 
 use bgp::{Community, ExtendedCommunity, LargeCommunity};
 
-use crate::Rejection;
+use crate::{CommunityNames, Name, Rejection};
 
 /// Communities of the three kinds, as users list them together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,38 +19,94 @@ pub struct Communities {
 const TWO_OCTET_AS: u64 = 0x00;
 const FOUR_OCTET_AS: u64 = 0x02;
 
+/// Communities as users list them: themselves, and names that objects of kind Community give to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CommunityList {
+    /// Those that are written out.
+    pub written: Communities,
+    /// Names of others.
+    pub names: BTreeSet<Name>,
+}
+
 impl Communities {
-    /// Parses the entries of `field`: `65000:1`, `large:65000:1:2`, `extended:rt:65000:1`, `extended:soo:65000:1`, or a
-    /// well-known name.
+    /// Parses one community: `65000:1`, `large:65000:1:2`, `extended:rt:65000:1`, `extended:soo:65000:1`, or a
+    /// well-known name; `None`: it is none of these, or its numbers do not fit.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut one = Self::default();
+        if let Some(large) = text.strip_prefix("large:") {
+            one.large.insert(large.parse().ok()?);
+        } else if let Some(extended) = text.strip_prefix("extended:") {
+            one.extended.insert(parse_extended(extended)?);
+        } else {
+            one.standard.insert(parse_standard(text)?);
+        }
+        Some(one)
+    }
+
+    /// Everything that is in one of the two.
+    pub fn extend(&mut self, other: &Self) {
+        self.standard.extend(&other.standard);
+        self.large.extend(&other.large);
+        self.extended.extend(&other.extended);
+    }
+}
+
+impl CommunityList {
+    /// Parses the entries of `field`: communities, well-known names, or names that a Community may define.
     ///
     /// # Errors
     /// The first entry that is none of these, or whose numbers do not fit.
     pub fn parse(field: &str, entries: &[String]) -> Result<Self, Rejection> {
-        let mut communities = Self::default();
+        let mut list = Self::default();
         for (index, entry) in entries.iter().enumerate() {
-            communities.add(entry).ok_or_else(|| {
-                Rejection::new(
+            if let Some(community) = Communities::parse(entry) {
+                list.written.extend(&community);
+            } else if is_name(entry) {
+                list.names.insert(entry.as_str().into());
+            } else {
+                return Err(Rejection::new(
                     format!("{field}[{index}]"),
                     format!("\"{entry}\" is no community"),
                     "write 65000:1 (each part 0 to 65535), large:65000:1:2 (each part 0 to 4294967295), \
-                     extended:rt:65000:1, extended:soo:65000:1 or a well-known name such as no-export",
-                )
-            })?;
+                     extended:rt:65000:1, extended:soo:65000:1, a well-known name such as no-export or a name of a \
+                     Community",
+                ));
+            }
         }
-        Ok(communities)
+        Ok(list)
     }
 
-    fn add(&mut self, entry: &str) -> Option<()> {
-        if let Some(large) = entry.strip_prefix("large:") {
-            self.large.insert(large.parse().ok()?);
-        } else if let Some(extended) = entry.strip_prefix("extended:") {
-            self.extended.insert(parse_extended(extended)?);
-        } else {
-            self.standard.insert(parse_standard(entry)?);
+    /// The communities that the list stands for.
+    ///
+    /// # Errors
+    /// The names that nothing defines.
+    pub fn resolve(&self, names: &CommunityNames) -> Result<Communities, Vec<Name>> {
+        let unknown = self.names.iter().filter(|name| !names.contains_key(*name));
+        let unknown: Vec<Name> = unknown.cloned().collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
         }
-        Some(())
+        let mut all = self.written.clone();
+        let named = self.names.iter().filter_map(|name| names.get(name));
+        named.for_each(|named| all.extend(named));
+        Ok(all)
     }
 }
+
+/// Whether a Community may give this name: a letter, then letters, digits, `-`, `_`, `.`, the last no mark.
+pub(crate) fn is_name(text: &str) -> bool {
+    let mark = |octet: u8| matches!(octet, b'-' | b'_' | b'.');
+    let octets = text.as_bytes();
+    octets.first().is_some_and(u8::is_ascii_alphabetic)
+        && octets.last().is_some_and(u8::is_ascii_alphanumeric)
+        && octets
+            .iter()
+            .all(|octet| octet.is_ascii_alphanumeric() || mark(*octet))
+        && octets.len() <= NAME_LENGTH
+}
+
+/// Longest name of a community.
+const NAME_LENGTH: usize = 38;
 
 fn parse_standard(text: &str) -> Option<Community> {
     Some(match text {
@@ -93,9 +149,10 @@ mod tests {
 
     use super::*;
 
-    fn parse(entries: &[&str]) -> Result<Communities, String> {
-        let entries: alloc::vec::Vec<String> = entries.iter().map(ToString::to_string).collect();
-        Communities::parse("spec.communities", &entries).map_err(|rejection| rejection.to_string())
+    fn parse(entries: &[&str]) -> Result<CommunityList, String> {
+        let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        CommunityList::parse("spec.communities", &entries)
+            .map_err(|rejection| rejection.to_string())
     }
 
     #[test]
@@ -107,7 +164,8 @@ mod tests {
             "extended:rt:65000:4294967295",
             "extended:soo:4200000000:7",
         ])
-        .unwrap();
+        .unwrap()
+        .written;
         let standard = BTreeSet::from([Community::new(65000, 1), Community::NO_EXPORT]);
         assert_eq!((all.standard, all.large.len()), (standard, 1));
         let extended = BTreeSet::from([
@@ -124,7 +182,10 @@ mod tests {
             "large:1:2",
             "extended:rt:4200000000:65536",
             "extended:xx:1:2",
-            "no-such",
+            "no such",
+            "name-",
+            "65000",
+            "",
             "+1:2",
         ] {
             let sentence = parse(&["65000:1", bad]).unwrap_err();

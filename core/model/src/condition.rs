@@ -10,7 +10,7 @@ pub mod condition_type {
     pub const ACCEPTED: &str = "Accepted";
     /// Every name that a configuration object uses exists.
     pub const RESOLVED_REFS: &str = "ResolvedRefs";
-    /// A pool shares a range with an older one.
+    /// A pool shares a range with an older one, or an advertisement addresses with one whose attributes count.
     pub const OVERLAPS: &str = "Overlaps";
     /// A Service has its address, or why not.
     pub const ASSIGNED: &str = "heraldlb.io/Assigned";

@@ -16,6 +16,7 @@ extern crate alloc;
 mod advertisement;
 mod cluster;
 mod community;
+mod community_names;
 mod condition;
 mod duration;
 mod endpoints;
@@ -38,7 +39,8 @@ mod slice;
 
 pub use advertisement::{Advertisement, LoopPrevention};
 pub use cluster::{Change, Cluster, Touched};
-pub use community::Communities;
+pub use community::{Communities, CommunityList};
+pub use community_names::{CommunityNames, community_names};
 pub use condition::{AssignedReason, Condition, ConditionStatus, condition_type};
 pub use endpoints::{Endpoints, NodeEndpoints, Reachable};
 pub use heartbeat_keys::HEARTBEAT_SECRET;

@@ -5,8 +5,9 @@ use k8s_openapi::api::{core::v1, discovery, networking};
 use l2::Key;
 
 use crate::{
-    Advertisement, EndpointSlice, HEARTBEAT_SECRET, L2Advertisement, Labels, Meta, Name, Node,
-    Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings, heartbeat_keys,
+    Advertisement, CommunityNames, EndpointSlice, HEARTBEAT_SECRET, L2Advertisement, Labels, Meta,
+    Name, Node, Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings,
+    community_names, heartbeat_keys,
 };
 
 /// A configuration object: its metadata, and its value or why it is rejected.
@@ -31,6 +32,8 @@ pub enum Kind {
     Advertisement,
     /// L2Advertisement.
     L2Advertisement,
+    /// Community.
+    Community,
     /// PodNetwork.
     PodNetwork,
     /// Service of type LoadBalancer.
@@ -56,6 +59,7 @@ impl Kind {
             Self::Peer => "BGPPeer",
             Self::Advertisement => "BGPAdvertisement",
             Self::L2Advertisement => "L2Advertisement",
+            Self::Community => "Community",
             Self::PodNetwork => "PodNetwork",
             Self::Service => "Service",
             Self::EndpointSlice => "EndpointSlice",
@@ -80,6 +84,8 @@ pub enum Object {
     Advertisement(Parsed<Advertisement>),
     /// L2Advertisement.
     L2Advertisement(Parsed<L2Advertisement>),
+    /// Community.
+    Community(Parsed<CommunityNames>),
     /// PodNetwork.
     PodNetwork(Parsed<PodNetwork>),
     /// Service of type LoadBalancer.
@@ -163,6 +169,7 @@ impl Object {
             Self::Peer(_) => Kind::Peer,
             Self::Advertisement(_) => Kind::Advertisement,
             Self::L2Advertisement(_) => Kind::L2Advertisement,
+            Self::Community(_) => Kind::Community,
             Self::PodNetwork(_) => Kind::PodNetwork,
             Self::Service(_) => Kind::Service,
             Self::EndpointSlice(_) => Kind::EndpointSlice,
@@ -182,6 +189,7 @@ impl Object {
             Self::Peer(peer) => ServiceKey::cluster_scoped(peer.meta.name.clone()),
             Self::Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::L2Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
+            Self::Community(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::PodNetwork(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::Service(service) => service.key.clone(),
             Self::EndpointSlice(slice) => slice.key(),
@@ -218,6 +226,12 @@ impl From<&crds::BGPAdvertisement> for Object {
 impl From<&crds::L2Advertisement> for Object {
     fn from(object: &crds::L2Advertisement) -> Self {
         Self::L2Advertisement(L2Advertisement::parse(object))
+    }
+}
+
+impl From<&crds::Community> for Object {
+    fn from(object: &crds::Community) -> Self {
+        Self::Community(community_names::parse(object))
     }
 }
 

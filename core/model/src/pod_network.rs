@@ -4,7 +4,7 @@ use bgp::Prefix;
 pub use crds::{CniType, EgressSource, PodNetworkMode};
 use ipnet::IpNet;
 
-use crate::{Communities, Condition, Meta, Name, Parsed, Rejection};
+use crate::{CommunityList, Condition, Meta, Name, Parsed, Rejection, advertisement::parse_number};
 
 /// The spec of PodNetwork `default`, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub struct PodNetwork {
     /// BGPPeers to which they are advertised and from which they are learned; empty: all peers of the node.
     pub peers: Vec<Name>,
     /// Communities of these routes.
-    pub communities: Communities,
+    pub communities: CommunityList,
     /// LOCAL_PREF of these routes; `None`: 100.
     pub local_pref: Option<u32>,
     /// Routes to nodes of the same subnet.
@@ -75,8 +75,11 @@ impl PodNetwork {
                 .iter()
                 .map(|name| name.as_str().into())
                 .collect(),
-            communities: Communities::parse("spec.advertise.communities", &advertise.communities)?,
-            local_pref: advertise.local_pref.map(parse_local_pref).transpose()?,
+            communities: CommunityList::parse(
+                "spec.advertise.communities",
+                &advertise.communities,
+            )?,
+            local_pref: parse_number("spec.advertise.localPref", advertise.local_pref)?,
             direct: spec.routes.direct,
             import: spec.routes.import,
             masquerade: spec.egress.masquerade,
@@ -112,16 +115,6 @@ fn parse_networks(field: &str, entries: &[String]) -> Result<Vec<Prefix>, Reject
         })
     };
     entries.iter().enumerate().map(parse).collect()
-}
-
-fn parse_local_pref(number: i64) -> Result<u32, Rejection> {
-    u32::try_from(number).map_err(|_| {
-        Rejection::new(
-            "spec.advertise.localPref",
-            format!("{number} is out of range"),
-            "use 0 to 4294967295",
-        )
-    })
 }
 
 #[cfg(test)]

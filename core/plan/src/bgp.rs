@@ -1,10 +1,16 @@
+mod router;
+mod terms;
+
 use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use core::net::IpAddr;
 
 use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
-use model::{Advertisement, Name, Node, PodNetwork};
+use model::{Communities, Name, Node, PodNetwork};
 
-use crate::{Guard, PlannedPeer};
+use crate::{Guard, PlannedPeer, view::Resolved};
+pub(crate) use router::Router;
+pub(crate) use terms::Terms;
+use terms::said_by;
 
 /// The sessions that this node should hold, by name of the BGPPeer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,45 +31,29 @@ impl Peers {
 /// How an address is advertised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Grant {
-    /// To whom.
-    pub(crate) peers: PeerSet,
+    /// Places of the advertisements that count, sorted.
+    pub(crate) places: Vec<usize>,
     /// What becomes of its packets that no Service takes; `None`: they are forwarded.
     pub(crate) guard: Option<Guard>,
 }
 
 impl Grant {
     /// What an advertisement asks for.
-    pub(crate) fn of(advertisement: &Advertisement) -> Self {
+    pub(crate) fn of(advertisement: &Resolved<Terms>) -> Self {
         Self {
-            peers: named(&advertisement.peers),
-            guard: Guard::of(advertisement.loop_prevention),
+            places: vec![advertisement.place],
+            guard: advertisement.terms.guard,
         }
     }
 
     /// What two advertisements, or two Services of one address, ask for together.
-    pub(crate) fn and(self, other: Self) -> Self {
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.places.extend(other.places);
+        self.places.sort_unstable();
+        self.places.dedup();
         Self {
-            peers: union(self.peers, &other.peers),
+            places: self.places,
             guard: self.guard.max(other.guard),
-        }
-    }
-}
-
-/// Turns announced addresses into routes. Equal peer sets and attributes are one allocation.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Router {
-    attributes: Arc<RouteAttributes>,
-}
-
-impl Router {
-    /// The routes of an address that is announced to `peers`; none for `None`.
-    pub(crate) fn routes(&self, peers: Option<PeerSet>) -> Vec<Route> {
-        match peers {
-            Some(peers) => vec![Route {
-                peers,
-                attributes: self.attributes.clone(),
-            }],
-            None => Vec::new(),
         }
     }
 }
@@ -73,20 +63,21 @@ impl Router {
 pub(crate) struct PodRoutes(pub(crate) BTreeMap<Prefix, Route>);
 
 impl PodRoutes {
-    /// Every node advertises its own, always.
-    pub(crate) fn new(pod_network: Option<&PodNetwork>, own: &Node) -> Self {
-        let Some(pod_network) = pod_network.filter(|pod_network| pod_network.advertise) else {
+    /// Every node advertises its own, always; `communities`: none as long as names of theirs were never defined.
+    pub(crate) fn new(
+        pod_network: Option<&PodNetwork>,
+        communities: Option<&Communities>,
+        own: &Node,
+    ) -> Self {
+        let pod_network = pod_network.filter(|pod_network| pod_network.advertise);
+        let (Some(pod_network), Some(communities)) = (pod_network, communities) else {
             return Self::default();
         };
-        let communities = &pod_network.communities;
         let route = Route {
             peers: named(&pod_network.peers),
             attributes: Arc::new(RouteAttributes {
                 local_pref: pod_network.local_pref,
-                communities: communities.standard.clone(),
-                large_communities: communities.large.clone(),
-                extended_communities: communities.extended.clone(),
-                ..RouteAttributes::default()
+                ..said_by(communities.clone())
             }),
         };
         let routes = own.pod_prefixes().map(|prefix| (prefix, route.clone()));
@@ -99,16 +90,5 @@ pub(crate) fn named(names: &[Name]) -> PeerSet {
     match names {
         [] => PeerSet::All,
         names => PeerSet::only(names.to_vec()),
-    }
-}
-
-/// Everybody in one of the two sets.
-pub(crate) fn union(a: PeerSet, b: &PeerSet) -> PeerSet {
-    match (&a, b) {
-        (PeerSet::All, _) | (_, PeerSet::All) => PeerSet::All,
-        (PeerSet::Only(x), PeerSet::Only(y)) if x == y => a,
-        (PeerSet::Only(x), PeerSet::Only(y)) => {
-            PeerSet::only(x.iter().chain(y.iter()).cloned().collect())
-        }
     }
 }

@@ -6,7 +6,7 @@ use model::{Reachable, Service, ServiceKey, StatusOwner, TrafficPolicy};
 
 use crate::{
     Gap, Protocol, Skip, Stage,
-    bgp::Grant,
+    bgp::{Grant, Terms},
     gate::Requirement,
     l2::unite,
     view::{Resolved, View},
@@ -172,12 +172,11 @@ fn stays<T>(view: &View, last: Stage, announced: T) -> Result<T, Skip> {
     }
 }
 
-fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved<Grant>]) -> Result<Grant, Skip> {
+fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved<Terms>]) -> Result<Grant, Skip> {
     advertisements
         .iter()
-        .map(|advertisement| &advertisement.terms)
-        .filter(|terms| view.peers.take(&terms.peers, address))
-        .cloned()
+        .filter(|advertisement| view.peers.take(&advertisement.terms.peers, address))
+        .map(|advertisement| Grant::of(advertisement))
         .reduce(Grant::and)
         .ok_or(Skip::NoPeer)
 }

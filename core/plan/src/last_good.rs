@@ -22,7 +22,7 @@ impl<T: Clone + PartialEq> LastGood<T> {
     }
 
     /// Forgets objects that are gone, and those that were made anew under the same name.
-    pub(crate) fn retain(&mut self, objects: &BTreeMap<Name, Parsed<T>>) {
+    pub(crate) fn retain<S>(&mut self, objects: &BTreeMap<Name, Parsed<S>>) {
         self.values
             .retain(|name, good| objects.get(name).is_some_and(|o| o.meta.uid == good.uid));
     }
@@ -33,12 +33,19 @@ impl<T: Clone + PartialEq> LastGood<T> {
         object: &Parsed<T>,
         usable: impl FnOnce(&T) -> bool,
     ) -> Option<&T> {
-        if let Ok(value) = &object.value
-            && usable(value)
-        {
+        self.resolve_as(object, |value| usable(value).then(|| value.clone()))
+    }
+
+    /// What `make` makes of the object, else what it last made of it.
+    pub(crate) fn resolve_as<S>(
+        &mut self,
+        object: &Parsed<S>,
+        make: impl FnOnce(&S) -> Option<T>,
+    ) -> Option<&T> {
+        if let Some(value) = object.value.as_ref().ok().and_then(make) {
             let good = Good {
                 uid: object.meta.uid.clone(),
-                value: value.clone(),
+                value,
             };
             self.values.insert(object.meta.name.clone(), good);
         }

@@ -21,6 +21,7 @@ extern crate std;
 
 mod bgp;
 mod cni;
+mod community;
 mod decision;
 mod diff;
 mod drain;

@@ -25,7 +25,7 @@ use record::{replace, set};
 /// What the rules say about one address.
 struct Verdict {
     decisions: Vec<(Target, Decided)>,
-    route: (Prefix, Vec<Route>),
+    grant: (IpAddr, Option<Grant>),
     guard: (IpAddr, Option<Guard>),
     nominee: (IpAddr, Option<Nominee>),
 }
@@ -109,6 +109,7 @@ impl Planner {
         let marked = self.node().is_some_and(|node| node.marked_for_drain);
         view.stage = self.drain.handle_pass(now, marked, first);
         self.plan.stage = view.stage;
+        self.router.forget();
         self.plan.addresses = view.addresses;
         self.plan.unusable = unusable;
         view
@@ -127,7 +128,7 @@ impl Planner {
         for address in self.holders.addresses() {
             let mut verdict = self.decide(view, address);
             decided.append(&mut verdict.decisions);
-            routes.push(verdict.route);
+            routes.push(self.router.host(&view.advertisements, verdict.grant));
             guards.push(verdict.guard);
             nominees.push(verdict.nominee);
         }
@@ -165,7 +166,8 @@ impl Planner {
             for (target, decided) in verdict.decisions {
                 self.set_decision(now, target, Some(decided));
             }
-            self.set_routes(verdict.route, changes);
+            let routes = self.router.host(&view.advertisements, verdict.grant);
+            self.set_routes(routes, changes);
             set(&mut self.plan.guards, verdict.guard, &mut changes.guards);
             set(
                 &mut self.plan.nominees,
@@ -266,10 +268,9 @@ impl Planner {
             decisions.push((target, decided));
         }
         let guard = granted.as_ref().and_then(|grant: &Grant| grant.guard);
-        let peers = granted.map(|grant| grant.peers);
         Verdict {
             decisions,
-            route: (Prefix::host(address), self.router.routes(peers)),
+            grant: (address, granted),
             guard: (address, guard),
             nominee: (address, nominee),
         }

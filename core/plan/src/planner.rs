@@ -69,12 +69,13 @@ pub(crate) struct Stale {
 
 impl Planner {
     /// Kinds whose first list a plan waits for. Other kinds are not looked at.
-    pub const KINDS: [Kind; 10] = [
+    pub const KINDS: [Kind; 11] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
         Kind::Advertisement,
         Kind::L2Advertisement,
+        Kind::Community,
         Kind::PodNetwork,
         Kind::Service,
         Kind::EndpointSlice,

@@ -3,13 +3,14 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use l2::{Key, Nominee};
 use model::{
-    AddressRange, Advertisement, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name,
-    Node, Parsed, PodNetwork, Pool, Selection, Selectors, Settings,
+    AddressRange, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name, Node, Parsed,
+    PodNetwork, Pool, Selection, Selectors, Settings,
 };
 
 use crate::{
     Stage, Unusable,
-    bgp::{Grant, Peers, PodRoutes},
+    bgp::{Peers, PodRoutes, Terms},
+    community::Named,
     l2::terms,
     last_good::LastGood,
     peer::PeerBook,
@@ -25,7 +26,8 @@ pub(crate) struct View {
     pub(crate) excluded: bool,
     pub(crate) network_unavailable: bool,
     pub(crate) addresses: NodeAddresses,
-    pub(crate) advertisements: Vec<Resolved<Grant>>,
+    /// In the order in which their attributes count.
+    pub(crate) advertisements: Vec<Resolved<Terms>>,
     pub(crate) l2_advertisements: Vec<Resolved<Nominee>>,
     pub(crate) peers: Peers,
     /// The PodNetwork, or the last one that was usable.
@@ -41,6 +43,8 @@ pub(crate) struct View {
 /// One advertisement with its pools looked up, and what it asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Resolved<T> {
+    /// Its place in the list.
+    pub(crate) place: usize,
     /// Ranges of the pools that it selects, sorted, none overlapping another.
     ranges: Vec<AddressRange>,
     services: Selectors,
@@ -62,7 +66,7 @@ pub struct NodeAddresses {
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     pools: LastGood<Pool>,
-    advertisements: LastGood<Advertisement>,
+    named: Named,
     l2_advertisements: LastGood<L2Advertisement>,
     /// The last usable keys of heartbeats.
     pub(crate) heartbeat_keys: Vec<Key>,
@@ -82,12 +86,12 @@ impl View {
         let own = cluster.nodes.get(node).unwrap_or(&nobody);
         let mut unusable = Vec::new();
         let pools = memory.pools(cluster, &mut unusable);
-        let advertisements = resolve_all(
-            (Kind::Advertisement, &mut memory.advertisements),
-            &cluster.advertisements,
-            &mut unusable,
-            |a| Resolved::new(&a.selection, &pools, own, Grant::of(a)),
-        );
+        let names = memory.named.names(cluster, &mut unusable);
+        let advertisements = memory
+            .named
+            .advertisements(cluster, &names, &mut unusable)
+            .into_iter()
+            .map(|(selection, terms)| Resolved::new(&selection, &pools, own, terms));
         let l2_advertisements = resolve_all(
             (Kind::L2Advertisement, &mut memory.l2_advertisements),
             &cluster.l2_advertisements,
@@ -97,6 +101,9 @@ impl View {
         memory.take_heartbeat_keys(cluster, &mut unusable);
         let (pod_network, orphaned) = memory.pod_network.resolve(cluster, own, &mut unusable);
         let pod_network = pod_network.cloned();
+        let pod_communities = memory
+            .named
+            .pod_network(pod_network.as_ref(), &names, &mut unusable);
         let learning = Learning::new(pod_network.as_ref(), own);
         let peers = memory
             .peers
@@ -107,10 +114,10 @@ impl View {
             excluded: own.excluded_from_load_balancers() && !ignore_exclude_label,
             network_unavailable: own.network_unavailable,
             addresses: NodeAddresses::of(own),
-            advertisements,
+            advertisements: by_precedence(advertisements.collect()),
             l2_advertisements,
             peers: Peers(peers),
-            pod_routes: PodRoutes::new(pod_network.as_ref(), own),
+            pod_routes: PodRoutes::new(pod_network.as_ref(), pod_communities, own),
             pod_network,
             orphaned,
             stage: Stage::Serving,
@@ -137,6 +144,7 @@ impl<T> Resolved<T> {
             .iter()
             .filter(|(name, (labels, _))| selection.selects_pool(name, labels));
         Self {
+            place: 0,
             ranges: merge(
                 chosen
                     .flat_map(|(_, (_, pool))| pool.ranges.iter().copied())
@@ -175,7 +183,7 @@ impl Memory {
     pub(crate) fn new() -> Self {
         Self {
             pools: LastGood::new(),
-            advertisements: LastGood::new(),
+            named: Named::new(),
             l2_advertisements: LastGood::new(),
             heartbeat_keys: Vec::new(),
             peers: PeerBook::new(),
@@ -211,6 +219,15 @@ impl Memory {
             None => {}
         }
     }
+}
+
+/// The advertisements in the order in which their attributes count.
+fn by_precedence(mut advertisements: Vec<Resolved<Terms>>) -> Vec<Resolved<Terms>> {
+    advertisements.sort_by(|a, b| a.terms.precedence().cmp(&b.terms.precedence()));
+    for (place, advertisement) in advertisements.iter_mut().enumerate() {
+        advertisement.place = place;
+    }
+    advertisements
 }
 
 /// All advertisements of a kind, each as it was when it was last usable.

@@ -201,6 +201,7 @@ pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut model::Meta> {
         Object::Peer(parsed) => Some(&mut parsed.meta),
         Object::Advertisement(parsed) => Some(&mut parsed.meta),
         Object::L2Advertisement(parsed) => Some(&mut parsed.meta),
+        Object::Community(parsed) => Some(&mut parsed.meta),
         Object::PodNetwork(parsed) => Some(&mut parsed.meta),
         Object::Service(service) => Some(&mut service.meta),
         Object::Node(node) => Some(&mut node.meta),

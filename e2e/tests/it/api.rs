@@ -18,6 +18,7 @@ const POOLS: &str = include_str!("api/ip_address_pool.yaml");
 const PEERS: &str = include_str!("api/bgp_peer.yaml");
 const ADVERTISEMENTS: &str = include_str!("api/bgp_advertisement.yaml");
 const L2_ADVERTISEMENTS: &str = include_str!("api/l2_advertisement.yaml");
+const COMMUNITIES: &str = include_str!("api/community.yaml");
 const POD_NETWORKS: &str = include_str!("api/pod_network.yaml");
 const SPEAKER_STATES: &str = include_str!("api/speaker_state.yaml");
 
@@ -51,6 +52,13 @@ fn l2_advertisements_are_refused_with_a_sentence() {
         Isolation::Shared,
         async |case: &Case| compare(case, L2_ADVERTISEMENTS).await,
     );
+}
+
+#[test]
+fn communities_are_refused_with_a_sentence() {
+    run("api-communities", Isolation::Shared, async |case: &Case| {
+        compare(case, COMMUNITIES).await
+    });
 }
 
 #[test]
@@ -103,6 +111,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "bgp-rack.yaml",
         include_str!("../../../docs/examples/bgp-rack.yaml"),
+    ),
+    (
+        "bgp-communities.yaml",
+        include_str!("../../../docs/examples/bgp-communities.yaml"),
     ),
     ("l2.yaml", include_str!("../../../docs/examples/l2.yaml")),
     (

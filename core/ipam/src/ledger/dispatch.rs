@@ -7,8 +7,8 @@ use super::Ledger;
 use crate::{
     Write, WriteError, Written,
     configuration::{
-        advertisement_status, differ, l2_advertisement_status, peer_status, pod_network_status,
-        pool_status,
+        advertisement_status, community_status, differ, l2_advertisement_status, peer_status,
+        pod_network_status, pool_status,
     },
     delivery::Delivery,
     roster::Slot,
@@ -78,6 +78,11 @@ impl Ledger {
                 ..
             } => Target::L2Advertisement(name.clone()),
             Write::Conditions {
+                kind: Kind::Community,
+                name,
+                ..
+            } => Target::Community(name.clone()),
+            Write::Conditions {
                 kind: Kind::PodNetwork,
                 name,
                 ..
@@ -94,6 +99,7 @@ impl Ledger {
             | Target::Peer(_)
             | Target::Advertisement(_)
             | Target::L2Advertisement(_)
+            | Target::Community(_)
             | Target::PodNetwork(_)
             | Target::Clear(_) => Some(self.deliveries.entry(target.clone()).or_default()),
         }
@@ -154,6 +160,11 @@ impl Ledger {
                 let conditions = l2_advertisement_status(&self.cluster, object);
                 let kind = Kind::L2Advertisement;
                 self.prepare_conditions(now, target, kind, &object.meta, conditions)
+            }
+            Target::Community(name) => {
+                let object = self.cluster.communities.get(name)?;
+                let conditions = community_status(&self.cluster, object);
+                self.prepare_conditions(now, target, Kind::Community, &object.meta, conditions)
             }
             Target::PodNetwork(name) => {
                 let object = self.cluster.pod_networks.get(name)?;

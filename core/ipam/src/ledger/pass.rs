@@ -7,8 +7,8 @@ use super::Ledger;
 use crate::{
     allocate::{World, allocate},
     configuration::{
-        advertisement_status, differ, l2_advertisement_status, peer_status, pod_network_status,
-        pool_status,
+        advertisement_status, community_status, differ, l2_advertisement_status, peer_status,
+        pod_network_status, pool_status,
     },
     outcome::{Left, Outcome, Refusal, assigned_since},
     reserved::Reserved,
@@ -258,6 +258,7 @@ impl Ledger {
             Target::Peer(name) => cluster.peers.contains_key(name),
             Target::Advertisement(name) => cluster.advertisements.contains_key(name),
             Target::L2Advertisement(name) => cluster.l2_advertisements.contains_key(name),
+            Target::Community(name) => cluster.communities.contains_key(name),
             Target::PodNetwork(name) => cluster.pod_networks.contains_key(name),
         });
         for (name, object) in &self.cluster.pools {
@@ -285,6 +286,14 @@ impl Ledger {
                 &object.meta.conditions,
             ) {
                 self.due.insert(Target::L2Advertisement(name.clone()));
+            }
+        }
+        for (name, object) in &self.cluster.communities {
+            if differ(
+                &community_status(&self.cluster, object),
+                &object.meta.conditions,
+            ) {
+                self.due.insert(Target::Community(name.clone()));
             }
         }
         for (name, object) in &self.cluster.pod_networks {

@@ -1,6 +1,6 @@
 use model::{
-    Advertisement, Condition, L2Advertisement, Meta, Object, Parsed, Peer, Rejection, Secret,
-    Selection, Selectors, Timestamp, condition_type,
+    Advertisement, CommunityList, CommunityNames, Condition, L2Advertisement, Meta, Object, Parsed,
+    Peer, Rejection, Secret, Selection, Selectors, Timestamp, condition_type,
 };
 
 use crate::object::{allocated, ip, pod_network, pool};
@@ -54,6 +54,7 @@ fn conditions(server: &Server, name: &str) -> Vec<Condition> {
         Object::Peer(peer) => peer.meta.conditions.clone(),
         Object::Advertisement(object) => object.meta.conditions.clone(),
         Object::L2Advertisement(object) => object.meta.conditions.clone(),
+        Object::Community(object) => object.meta.conditions.clone(),
         Object::PodNetwork(object) => object.meta.conditions.clone(),
         other => panic!("{other:?}"),
     }
@@ -165,6 +166,114 @@ fn an_advertisement_names_what_is_missing_until_it_appears() {
         resolved(&server, "adv"),
         "True ResolvedRefs: every name exists"
     );
+}
+
+fn advertisement(name: &str, created: i64, change: impl FnOnce(&mut Advertisement)) -> Object {
+    let mut value = Advertisement::default();
+    change(&mut value);
+    Object::Advertisement(Parsed {
+        meta: meta(name, created),
+        value: Ok(value),
+    })
+}
+
+/// A Community that gives names to communities.
+fn community(name: &str, created: i64, names: &[&str]) -> Object {
+    let value = |name: &&str| ((*name).into(), communities(&["65000:1"]).written);
+    Object::Community(Parsed {
+        meta: meta(name, created),
+        value: Ok(CommunityNames::from_iter(names.iter().map(value))),
+    })
+}
+
+fn communities(entries: &[&str]) -> CommunityList {
+    let entries: Vec<String> = entries.iter().map(ToString::to_string).collect();
+    CommunityList::parse("spec.communities", &entries).unwrap()
+}
+
+#[test]
+fn a_name_of_a_community_is_missing_until_some_object_defines_it() {
+    let mut server = Server::new();
+    server.put_other(advertisement("adv", 1, |a| {
+        a.communities = communities(&["vpn", "no-export"]);
+    }));
+    let Object::PodNetwork(mut network) = pod_network(&["10.244.0.0/16"], &[]) else {
+        panic!("a PodNetwork")
+    };
+    network.value.as_mut().unwrap().communities = communities(&["vpn"]);
+    server.put_other(Object::PodNetwork(network));
+    server.settle();
+    for object in ["adv", "default"] {
+        assert!(accepted(&server, object).starts_with("True"));
+        assert_eq!(
+            resolved(&server, object),
+            "False RefNotFound: no Community defines \"vpn\""
+        );
+    }
+    server.put_other(community("names", 1, &["vpn"]));
+    server.settle();
+    for object in ["adv", "default"] {
+        assert!(resolved(&server, object).starts_with("True"));
+    }
+    assert_eq!(
+        accepted(&server, "names"),
+        "True Accepted: the names can be used"
+    );
+}
+
+#[test]
+fn of_two_communities_with_one_name_the_younger_says_that_it_does_not_count() {
+    let mut server = Server::new();
+    server.put_other(community("a-young", 9, &["vpn", "lan"]));
+    server.put_other(community("old", 1, &["vpn"]));
+    server.settle();
+    assert_eq!(
+        accepted(&server, "a-young"),
+        "False DuplicateName: \"vpn\" is that of the older Community \"old\""
+    );
+    assert!(accepted(&server, "old").starts_with("True"));
+}
+
+#[test]
+fn an_advertisement_whose_attributes_do_not_count_names_the_one_whose_do() {
+    let overlaps =
+        |server: &Server, name: &str| shown(&conditions(server, name), condition_type::OVERLAPS);
+    let mut server = Server::new();
+    server.put_pool("p", 1, pool(&["10.0.0.0/24"]));
+    server.put_other(node("n", "a"));
+    server.put_other(advertisement("old", 1, |a| a.med = Some(1)));
+    server.put_other(advertisement("strong", 2, |a| a.local_pref = Some(200)));
+    server.put_other(advertisement("peer", 3, |a| {
+        (a.med, a.peers) = (Some(3), vec!["tor".into()]);
+    }));
+    server.put_other(advertisement("other-pool", 4, |a| {
+        a.selection = naming_pool("q");
+    }));
+    server.settle();
+    assert!(overlaps(&server, "strong").starts_with("False NoOverlap"));
+    assert!(overlaps(&server, "other-pool").starts_with("False NoOverlap"));
+    for name in ["old", "peer"] {
+        assert_eq!(
+            overlaps(&server, name),
+            "True AttributesOverruled: for addresses of pool \"p\" the localPref, med and asPathPrepend of \
+             BGPAdvertisement \"strong\" count, which selects them too: of several the one with the highest \
+             localPref, then the oldest"
+        );
+    }
+    // For other peers, nodes or Services they do not meet.
+    server.put_other(advertisement("strong", 2, |a| {
+        (a.local_pref, a.peers) = (Some(200), vec!["other".into()]);
+    }));
+    server.settle();
+    assert!(overlaps(&server, "old").starts_with("True"));
+    assert!(overlaps(&server, "peer").contains("\"old\" count"));
+    server.put_other(advertisement("strong", 2, |a| {
+        a.local_pref = Some(200);
+        let zone = [("zone", "b")].into_iter().collect();
+        a.selection.nodes = Selectors([zone].into());
+    }));
+    server.settle();
+    assert!(overlaps(&server, "old").starts_with("False"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use model::{
-    AddressFamily, AddressRange, Allocation, CniType, Communities, Condition, EgressSource,
+    AddressFamily, AddressRange, Allocation, CniType, CommunityList, Condition, EgressSource,
     FamilyPolicy, Meta, Node, Object, Parsed, PodNetwork, PodNetworkMode, Pool, Request, Service,
     ServiceKey, Settings, StatusOwner, Timestamp, TrafficPolicy, condition_type,
 };
@@ -130,7 +130,7 @@ pub(crate) fn pod_network(pods: &[&str], peers: &[&str]) -> Object {
             pod_cidrs: pods.iter().map(|text| text.parse().unwrap()).collect(),
             advertise: true,
             peers: peers.iter().map(|&name| name.into()).collect(),
-            communities: Communities::default(),
+            communities: CommunityList::default(),
             local_pref: None,
             direct: true,
             import: true,

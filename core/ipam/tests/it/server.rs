@@ -132,6 +132,8 @@ impl Server {
             meta.resource_version = version;
         } else if let Object::L2Advertisement(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
+        } else if let Object::Community(Parsed { meta, .. }) = &mut object {
+            meta.resource_version = version;
         } else if let Object::PodNetwork(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
         }
@@ -285,6 +287,9 @@ impl Server {
                         object.meta.conditions = stamped(conditions, now);
                     }
                     Object::L2Advertisement(object) => {
+                        object.meta.conditions = stamped(conditions, now);
+                    }
+                    Object::Community(object) => {
                         object.meta.conditions = stamped(conditions, now);
                     }
                     Object::PodNetwork(object) => {

@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use l2::InterfaceFilter;
 use model::{
-    Change, EndpointState, Kind, L2Advertisement, LoopPrevention, Object, Parsed, PodNetworkMode,
-    Preference, Selectors, ServiceKey, StatusOwner,
+    Change, Communities, CommunityList, CommunityNames, EndpointState, Kind, L2Advertisement,
+    LoopPrevention, Object, Parsed, PodNetworkMode, Preference, Selectors, ServiceKey, StatusOwner,
+    Timestamp,
 };
 use plan::{GIVE_WAY, GateMode, Outcome, Plan};
 use proptest::prelude::*;
@@ -35,6 +36,12 @@ enum Step {
         pool: Option<u8>,
         peer: Option<u8>,
         loop_prevention: LoopPrevention,
+        words: Words,
+    },
+    /// Names are always defined: what they stood for when they last were is history, which a restart forgets.
+    Community {
+        name: u8,
+        value: u8,
     },
     L2Advertisement {
         advertisement: u8,
@@ -91,6 +98,56 @@ enum Step {
     },
 }
 
+/// What an advertisement's routes say.
+#[derive(Clone, Debug)]
+struct Words {
+    created: i64,
+    local_pref: Option<u32>,
+    med: Option<u32>,
+    prepend: u8,
+    communities: Vec<u8>,
+}
+
+fn words() -> impl Strategy<Value = Words> {
+    let communities = prop::collection::vec(0..3_u8, 0..3);
+    let local_pref = prop::option::of(99..102_u32);
+    (
+        0..2_i64,
+        local_pref,
+        prop::option::of(0..2_u32),
+        0..2_u8,
+        communities,
+    )
+        .prop_map(|(created, local_pref, med, prepend, communities)| Words {
+            created,
+            local_pref,
+            med,
+            prepend,
+            communities,
+        })
+}
+
+fn community(name: u8, value: u8) -> Object {
+    let names = CommunityNames::from([(
+        format!("name-{name}").into(),
+        written(&format!("65000:{value}")),
+    )]);
+    Object::Community(accepted(&format!("{name}"), names))
+}
+
+/// Every name that a step can use.
+fn defined() -> Vec<Change> {
+    (0..3)
+        .map(|name| Change::Apply(community(name, name)))
+        .collect()
+}
+
+fn written(text: &str) -> Communities {
+    CommunityList::parse("", &[text.to_string()])
+        .unwrap()
+        .written
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let addresses = prop::collection::vec(0..6_u8, 0..3);
     let endpoints = prop::collection::vec((0..3_u8, 0..3_u8), 0..3);
@@ -103,11 +160,12 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (0..4_u8, endpoints)
             .prop_map(|(service, endpoints)| Step::Endpoints { service, endpoints }),
         1 => (0..2_u8, 0..6_u8).prop_map(|(pool, first)| Step::Pool { pool, first }),
-        1 => (0..2_u8, prop::option::of(0..2_u8), prop::option::of(0..2_u8), loop_prevention()).prop_map(
-            |(advertisement, pool, peer, loop_prevention)| Step::Advertisement {
-                advertisement, pool, peer, loop_prevention
+        2 => (0..3_u8, prop::option::of(0..2_u8), prop::option::of(0..2_u8), loop_prevention(), words()).prop_map(
+            |(advertisement, pool, peer, loop_prevention, words)| Step::Advertisement {
+                advertisement, pool, peer, loop_prevention, words
             }
         ),
+        1 => (0..3_u8, 0..3_u8).prop_map(|(name, value)| Step::Community { name, value }),
         1 => (0..2_u8, prop::option::of(0..2_u8), prop::bool::weighted(0.8), 0..2_u8, 1..3_u8).prop_map(
             |(advertisement, pool, here, interface, weight)| Step::L2Advertisement {
                 advertisement, pool, here, interface, weight
@@ -215,12 +273,21 @@ fn change(step: &Step) -> Option<Change> {
             pool,
             peer,
             loop_prevention,
+            words,
         } => {
             let mut made = advertisement(&format!("{index}"));
+            made.meta.created = Timestamp(words.created);
             let value = made.value.as_mut().unwrap();
             value.selection.pools = pool.iter().map(|index| format!("{index}").into()).collect();
             value.peers = peer.iter().map(|index| format!("{index}").into()).collect();
             value.loop_prevention = *loop_prevention;
+            (value.local_pref, value.med) = (words.local_pref, words.med);
+            value.as_path_prepend = words.prepend;
+            let names = words
+                .communities
+                .iter()
+                .map(|name| format!("name-{name}").into());
+            value.communities.names = names.collect();
             Object::Advertisement(made)
         }
         Step::L2Advertisement {
@@ -235,6 +302,7 @@ fn change(step: &Step) -> Option<Change> {
             *here,
             (*interface, *weight),
         )),
+        Step::Community { name, value } => community(*name, *value),
         Step::HeartbeatKeys { octet } => {
             Object::HeartbeatKeys(Ok(vec![l2::Key::new([*octet; 32])]))
         }
@@ -362,6 +430,7 @@ fn tell_fact(world: &mut World, step: &Step) -> bool {
         | Step::Endpoints { .. }
         | Step::Pool { .. }
         | Step::Advertisement { .. }
+        | Step::Community { .. }
         | Step::L2Advertisement { .. }
         | Step::HeartbeatKeys { .. }
         | Step::Peer { .. }
@@ -412,7 +481,8 @@ proptest! {
     fn incremental_equals_full(steps in prop::collection::vec(step(), 1..60)) {
         let mut world = World::new(GateMode::Off, false);
         world.sync();
-        let mut changes = Vec::new();
+        let mut changes = defined();
+        changes.iter().for_each(|change| world.planner.handle_change(change.clone()));
         // What was good once is remembered by one planner and unknown to the other.
         for step in steps.iter().filter(|step| !matches!(step, Step::Reject { .. })) {
             match change(step) {
@@ -438,6 +508,7 @@ proptest! {
     ) {
         let mut world = World::new(GateMode::Auto, false);
         world.sync();
+        defined().into_iter().for_each(|change| world.planner.handle_change(change));
         for step in &steps {
             if let Some(change) = change(step) {
                 world.planner.handle_change(change);

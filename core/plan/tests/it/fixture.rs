@@ -4,7 +4,7 @@ use bgp::{Asn, Prefix, Route};
 use kube_core::Selector;
 use l2::{Key, Nominee};
 use model::{
-    AddressFamily, AddressRange, Advertisement, Change, CniType, Communities, Condition,
+    AddressFamily, AddressRange, Advertisement, Change, CniType, CommunityList, Condition,
     ConditionStatus, EgressSource, Endpoint, EndpointSlice, EndpointState, FamilyPolicy, Kind,
     L2Advertisement, Meta, Name, Node, Object, Parsed, Peer, PodNetwork, PodNetworkMode, Pool,
     Rejection, Request, Secret, Selectors, Service, ServiceKey, Settings, StatusOwner, Timestamp,
@@ -220,7 +220,7 @@ pub(crate) fn pod_network(mode: PodNetworkMode) -> Parsed<PodNetwork> {
         pod_cidrs: vec![prefix("10.244.0.0/16"), prefix("fd00:244::/32")],
         advertise: true,
         peers: Vec::new(),
-        communities: Communities::default(),
+        communities: CommunityList::default(),
         local_pref: None,
         direct: true,
         import: true,

@@ -83,7 +83,11 @@ fn an_advertised_range_follows_the_node_and_the_object() {
     let mut world = routed(PodNetworkMode::Network);
     edit(&mut world, |network| {
         network.peers = vec!["router".into()];
-        network.communities.standard.insert(Community::NO_EXPORT);
+        network
+            .communities
+            .written
+            .standard
+            .insert(Community::NO_EXPORT);
         network.local_pref = Some(200);
     });
     let route = &world.routes[&prefix("10.244.1.0/24")][0];

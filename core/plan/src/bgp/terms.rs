@@ -1,0 +1,75 @@
+use bgp::{PeerSet, RouteAttributes};
+use model::{Advertisement, Communities, Meta, Name, Timestamp};
+
+use super::named;
+use crate::Guard;
+
+/// LOCAL_PREF when the user sets none.
+const DEFAULT_LOCAL_PREF: u32 = 100;
+
+/// What an advertisement asks for, with the names of communities looked up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Terms {
+    created: Timestamp,
+    name: Name,
+    /// To whom.
+    pub(crate) peers: PeerSet,
+    /// What becomes of packets that no Service takes; `None`: they are forwarded.
+    pub(crate) guard: Option<Guard>,
+    local_pref: Option<u32>,
+    med: Option<u32>,
+    prepend: u8,
+    communities: Communities,
+}
+
+impl Terms {
+    pub(crate) fn new(
+        meta: &Meta,
+        advertisement: &Advertisement,
+        communities: Communities,
+    ) -> Self {
+        Self {
+            created: meta.created,
+            name: meta.name.clone(),
+            peers: named(&advertisement.peers),
+            guard: Guard::of(advertisement.loop_prevention),
+            local_pref: advertisement.local_pref,
+            med: advertisement.med,
+            prepend: advertisement.as_path_prepend,
+            communities,
+        }
+    }
+
+    /// Sorts first whose LOCAL_PREF, MED and prepending count: the highest LOCAL_PREF, then the oldest, then the first by
+    /// name.
+    pub(crate) fn precedence(&self) -> impl Ord + '_ {
+        let local_pref = self.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
+        (core::cmp::Reverse(local_pref), self.created, &self.name)
+    }
+
+    /// What several ask for together, sorted by [`Self::precedence`].
+    pub(crate) fn attributes<'a>(all: impl IntoIterator<Item = &'a Self>) -> RouteAttributes {
+        let mut all = all.into_iter();
+        let Some(first) = all.next() else {
+            return RouteAttributes::default();
+        };
+        let mut communities = first.communities.clone();
+        all.for_each(|other| communities.extend(&other.communities));
+        RouteAttributes {
+            local_pref: first.local_pref,
+            multi_exit_disc: first.med,
+            prepend: first.prepend,
+            ..said_by(communities)
+        }
+    }
+}
+
+/// Attributes with these communities and nothing else.
+pub(super) fn said_by(communities: Communities) -> RouteAttributes {
+    RouteAttributes {
+        communities: communities.standard,
+        large_communities: communities.large,
+        extended_communities: communities.extended,
+        ..RouteAttributes::default()
+    }
+}
