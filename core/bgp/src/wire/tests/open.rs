@@ -124,6 +124,77 @@ fn a_capability_with_a_wrong_length_counts_as_not_sent() {
     );
 }
 
+/// RFC 5492 section 3 leaves a capability that cannot be read to its own RFC; none of ours asks for an end of the session.
+#[test]
+fn no_capability_of_a_wrong_length_hurts() {
+    for (code, legal) in [(1, 4), (2, 0), (5, 6), (6, 0), (65, 4)] {
+        for length in 0..=20_u8 {
+            let value = std::vec![1; usize::from(length)];
+            let parameters = [&[2, length + 2, code, length], &value[..]].concat();
+            let open = decode(&with_parameters(&parameters)).unwrap();
+            let known = !matches!(open.capabilities[..], [Capability::Unknown(_)]);
+            // Of RFC 8950 there may be any number of rules, also none.
+            let expected = length == legal || (code == 5 && length % 6 == 0);
+            assert_eq!(known, expected, "capability {code} of {length} octets");
+        }
+    }
+}
+
+/// RFC 5492 section 4: several of one capability are legal, in one parameter or in many; of numbers the first counts.
+#[test]
+fn capabilities_may_come_twice() {
+    let twice = [65, 4, 0, 0, 0xfd, 0xe9, 65, 4, 0, 0, 0xfd, 0xea];
+    let together = [&[2, 12], &twice[..]].concat();
+    let apart = [&[2, 6], &twice[..6], &[2, 6], &twice[6..]].concat();
+    for parameters in [together, apart] {
+        let open = decode(&with_parameters(&parameters)).unwrap();
+        assert_eq!((open.asn(), open.capabilities.len()), (Asn(65001), 2));
+    }
+}
+
+/// RFC 9072 section 2: any of the two forms, parameters of any size, and nothing behind them.
+#[test]
+fn extended_parameters_must_fit_their_lengths() {
+    let with_extended = |parameters: &[u8]| {
+        let mut body = GOOD.to_vec();
+        body[9] = 255;
+        body.extend_from_slice(parameters);
+        decode(&body)
+    };
+    assert!(with_extended(&[255, 0, 5, 2, 0, 2, 2, 0]).is_ok());
+    assert!(with_extended(&[255, 0, 0]).is_ok());
+    for (what, parameters) in [
+        ("too long", &[255, 0, 6, 2, 0, 2, 2, 0][..]),
+        ("too short", &[255, 0, 4, 2, 0, 2, 2, 0]),
+        ("no length", &[255]),
+        ("half a length", &[255, 0]),
+        ("a parameter too long", &[255, 0, 5, 2, 0, 3, 2, 0]),
+        ("half a parameter length", &[255, 0, 2, 2, 0]),
+        ("a capability too long", &[255, 0, 5, 2, 0, 2, 2, 1]),
+    ] {
+        assert_eq!(
+            with_extended(parameters),
+            Err(DecodeError::MalformedOpen),
+            "{what}"
+        );
+    }
+}
+
+#[test]
+fn takes_the_numbers_at_the_edges() {
+    assert_eq!(decode(&with(1, &[255, 255])).unwrap().asn(), Asn(65535));
+    assert_eq!(decode(&with(3, &[0, 3])).unwrap().hold_time.seconds(), 3);
+    assert_eq!(decode(&with(3, &[0, 0])).unwrap().hold_time.seconds(), 0);
+    assert_eq!(
+        decode(&with(5, &[255; 4])).unwrap().identifier.bits(),
+        u32::MAX
+    );
+    for version in [0, 1, 2, 3, 5, 255] {
+        let refused = Err(DecodeError::UnsupportedVersion(version));
+        assert_eq!(decode(&with(0, &[version])), refused);
+    }
+}
+
 #[test]
 fn reads_the_extended_form_whatever_the_old_length_says() {
     let mut body = GOOD.to_vec();
