@@ -76,11 +76,25 @@ pub struct BGPAdvertisementSpec {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0, max = 10))]
     pub as_path_prepend: i32,
+    /// Tells routers how much traffic each node takes (link bandwidth community): `LocalEndpoints`: as many million octets
+    /// per second as the node has ready endpoints, for addresses of which every Service has externalTrafficPolicy Local.
+    #[serde(default)]
+    pub link_bandwidth: LinkBandwidth,
     /// What becomes of packets that a node would forward to an address which it announces, and that are for no port of a
     /// Service: sent on, they would loop between router and node. When advertisements differ, the first of `Drop`,
     /// `Reject`, `Disabled` counts.
     #[serde(default)]
     pub loop_prevention: LoopPrevention,
+}
+
+/// What routes say about how much traffic their node takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum LinkBandwidth {
+    /// Nothing.
+    #[default]
+    Disabled,
+    /// The number of the node's ready endpoints.
+    LocalEndpoints,
 }
 
 /// What becomes of packets to an announced address that no Service takes.

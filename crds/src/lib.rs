@@ -23,7 +23,7 @@ mod rule;
 mod speaker_state;
 
 pub use bgp_advertisement::{
-    BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LoopPrevention,
+    BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LinkBandwidth, LoopPrevention,
 };
 pub use bgp_peer::{
     AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, SecretReference,

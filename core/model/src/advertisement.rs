@@ -1,6 +1,6 @@
 use alloc::{format, vec::Vec};
 
-pub use crds::LoopPrevention;
+pub use crds::{LinkBandwidth, LoopPrevention};
 
 use crate::{
     CommunityList, Condition, Meta, Name, Parsed, Rejection, Selection, selection::parse_names,
@@ -21,6 +21,8 @@ pub struct Advertisement {
     pub communities: CommunityList,
     /// How many times more than once our AS stands in AS_PATH towards external peers, 0 to 10.
     pub as_path_prepend: u8,
+    /// Whether routes say how much traffic their node takes.
+    pub link_bandwidth: LinkBandwidth,
     /// What becomes of packets to an announced address that no Service takes.
     pub loop_prevention: LoopPrevention,
 }
@@ -48,6 +50,7 @@ impl Advertisement {
             med: parse_number("spec.med", spec.med)?,
             communities: CommunityList::parse("spec.communities", &spec.communities)?,
             as_path_prepend: parse_prepend(spec.as_path_prepend)?,
+            link_bandwidth: spec.link_bandwidth,
             loop_prevention: spec.loop_prevention,
         })
     }

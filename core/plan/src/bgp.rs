@@ -1,3 +1,4 @@
+mod damper;
 mod router;
 mod terms;
 
@@ -8,6 +9,7 @@ use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
 use model::{Communities, Name, Node, PodNetwork};
 
 use crate::{Guard, PlannedPeer, view::Resolved};
+use damper::Damper;
 pub(crate) use router::Router;
 pub(crate) use terms::Terms;
 use terms::said_by;
@@ -35,14 +37,17 @@ pub(crate) struct Grant {
     pub(crate) places: Vec<usize>,
     /// What becomes of its packets that no Service takes; `None`: they are forwarded.
     pub(crate) guard: Option<Guard>,
+    /// Endpoints of this node that serve it; `None`: traffic to it goes to endpoints of all nodes.
+    pub(crate) endpoints: Option<u32>,
 }
 
 impl Grant {
     /// What an advertisement asks for.
-    pub(crate) fn of(advertisement: &Resolved<Terms>) -> Self {
+    pub(crate) fn of(advertisement: &Resolved<Terms>, endpoints: Option<u32>) -> Self {
         Self {
             places: vec![advertisement.place],
             guard: advertisement.terms.guard,
+            endpoints,
         }
     }
 
@@ -54,6 +59,8 @@ impl Grant {
         Self {
             places: self.places,
             guard: self.guard.max(other.guard),
+            // Services that share an address have the same endpoints.
+            endpoints: self.endpoints.zip(other.endpoints).map(|(a, b)| a.max(b)),
         }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) fn eligible(
     );
     Eligible {
         bgp: bgp
-            .and_then(|advertisements| grant(view, candidate.address, &advertisements))
+            .and_then(|advertisements| grant(view, candidate, &advertisements))
             .and_then(|grant| stays(view, Stage::GivingWay, grant)),
         l2: l2
             .and_then(|advertisements| nominate(&advertisements))
@@ -172,13 +172,35 @@ fn stays<T>(view: &View, last: Stage, announced: T) -> Result<T, Skip> {
     }
 }
 
-fn grant(view: &View, address: IpAddr, advertisements: &[&Resolved<Terms>]) -> Result<Grant, Skip> {
+fn grant(
+    view: &View,
+    candidate: Candidate<'_>,
+    advertisements: &[&Resolved<Terms>],
+) -> Result<Grant, Skip> {
+    let endpoints = own_endpoints(view, candidate);
     advertisements
         .iter()
-        .filter(|advertisement| view.peers.take(&advertisement.terms.peers, address))
-        .map(|advertisement| Grant::of(advertisement))
+        .filter(|advertisement| {
+            view.peers
+                .take(&advertisement.terms.peers, candidate.address)
+        })
+        .map(|advertisement| Grant::of(advertisement, endpoints))
         .reduce(Grant::and)
         .ok_or(Skip::NoPeer)
+}
+
+/// How many endpoints of this node traffic to the address goes to; `None`: it goes to those of all nodes.
+fn own_endpoints(view: &View, candidate: Candidate<'_>) -> Option<u32> {
+    let endpoints = candidate.endpoints?;
+    let own = endpoints.nodes.get(&view.node).copied().unwrap_or_default();
+    match (
+        candidate.service.traffic_policy,
+        endpoints.ready_on_some_node,
+    ) {
+        (TrafficPolicy::Cluster, _) => None,
+        (TrafficPolicy::Local, true) => Some(own.ready),
+        (TrafficPolicy::Local, false) => Some(own.serving_terminating),
+    }
 }
 
 fn nominate(advertisements: &[&Resolved<Nominee>]) -> Result<Nominee, Skip> {

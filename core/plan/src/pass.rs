@@ -48,7 +48,7 @@ impl Planner {
         if stale.everything || former.as_ref() != Some(&view) {
             self.run_everything(now, &view, &mut changes);
         } else {
-            self.run_services(now, &view, stale.services, &mut changes);
+            self.run_services(now, &view, (stale.services, stale.addresses), &mut changes);
         }
         if stale.network || stale.view {
             self.run_network(&view, &mut changes);
@@ -117,6 +117,10 @@ impl Planner {
 
     fn run_everything(&mut self, now: Duration, view: &View, changes: &mut Changes) {
         self.holders = Holders::of(&self.cluster);
+        let holders = &self.holders;
+        self.router
+            .damper
+            .retain(|address| !holders.get(address).is_empty());
         let mut decided = Vec::with_capacity(self.cluster.services.len());
         let stays = view.stage != Stage::Gone;
         let pod_routes = view.pod_routes.0.iter().filter(|_| stays);
@@ -128,7 +132,7 @@ impl Planner {
         for address in self.holders.addresses() {
             let mut verdict = self.decide(view, address);
             decided.append(&mut verdict.decisions);
-            routes.push(self.router.host(&view.advertisements, verdict.grant));
+            routes.push(self.router.host(now, &view.advertisements, verdict.grant));
             guards.push(verdict.guard);
             nominees.push(verdict.nominee);
         }
@@ -154,10 +158,9 @@ impl Planner {
         &mut self,
         now: Duration,
         view: &View,
-        services: BTreeSet<ServiceKey>,
+        (services, mut addresses): (BTreeSet<ServiceKey>, BTreeSet<IpAddr>),
         changes: &mut Changes,
     ) {
-        let mut addresses = BTreeSet::new();
         for service in services {
             self.index(now, view, &service, &mut addresses);
         }
@@ -166,7 +169,7 @@ impl Planner {
             for (target, decided) in verdict.decisions {
                 self.set_decision(now, target, Some(decided));
             }
-            let routes = self.router.host(&view.advertisements, verdict.grant);
+            let routes = self.router.host(now, &view.advertisements, verdict.grant);
             self.set_routes(routes, changes);
             set(&mut self.plan.guards, verdict.guard, &mut changes.guards);
             set(

@@ -61,6 +61,8 @@ pub(crate) struct Stale {
     pub(crate) everything: bool,
     /// The addresses of these Services.
     pub(crate) services: BTreeSet<ServiceKey>,
+    /// These addresses.
+    pub(crate) addresses: BTreeSet<IpAddr>,
     /// Kernel routes and all that belongs to the pod network.
     pub(crate) network: bool,
     /// Who takes part in the election of layer 2.
@@ -104,6 +106,7 @@ impl Planner {
                 view: true,
                 everything: true,
                 services: BTreeSet::new(),
+                addresses: BTreeSet::new(),
                 network: true,
                 nodes: true,
             },
@@ -173,6 +176,8 @@ impl Planner {
     pub fn handle_timeout(&mut self, now: Duration) {
         self.stale.view |= self.drain.poll_timeout().is_some_and(|due| due <= now);
         self.stale.services.extend(self.gate.handle_timeout(now));
+        let addresses = self.router.damper.handle_timeout(now);
+        self.stale.addresses.extend(addresses);
         if self.pass_due().is_some_and(|due| due <= now) {
             let stale = core::mem::take(&mut self.stale);
             let first = self.view.is_none();
@@ -191,6 +196,7 @@ impl Planner {
             .into_iter()
             .chain(self.gate.poll_timeout())
             .chain(self.drain.poll_timeout())
+            .chain(self.router.damper.poll_timeout())
             .min()
     }
 
@@ -252,7 +258,7 @@ impl Planner {
     fn pass_due(&self) -> Option<Duration> {
         let stale = &self.stale;
         let part = stale.view || stale.everything || stale.network || stale.nodes;
-        let wanted = part || !stale.services.is_empty();
+        let wanted = part || !stale.services.is_empty() || !stale.addresses.is_empty();
         (wanted && self.missing.is_empty()).then_some(self.next_pass)
     }
 

@@ -1,11 +1,14 @@
-use bgp::{PeerSet, RouteAttributes};
-use model::{Advertisement, Communities, Meta, Name, Timestamp};
+use bgp::{LinkBandwidth as Bandwidth, PeerSet, RouteAttributes};
+use model::{Advertisement, Communities, LinkBandwidth, Meta, Name, Timestamp};
 
 use super::named;
 use crate::Guard;
 
 /// LOCAL_PREF when the user sets none.
 const DEFAULT_LOCAL_PREF: u32 = 100;
+
+/// Octets per second that stand for one endpoint.
+const PER_ENDPOINT: u64 = 1_000_000;
 
 /// What an advertisement asks for, with the names of communities looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) struct Terms {
     med: Option<u32>,
     prepend: u8,
     communities: Communities,
+    /// Routes say how many endpoints the node has.
+    pub(crate) weighted: bool,
 }
 
 impl Terms {
@@ -37,6 +42,7 @@ impl Terms {
             med: advertisement.med,
             prepend: advertisement.as_path_prepend,
             communities,
+            weighted: advertisement.link_bandwidth == LinkBandwidth::LocalEndpoints,
         }
     }
 
@@ -47,18 +53,26 @@ impl Terms {
         (core::cmp::Reverse(local_pref), self.created, &self.name)
     }
 
-    /// What several ask for together, sorted by [`Self::precedence`].
-    pub(crate) fn attributes<'a>(all: impl IntoIterator<Item = &'a Self>) -> RouteAttributes {
+    /// What several ask for together, sorted by [`Self::precedence`], for an address with so many endpoints here.
+    pub(crate) fn attributes<'a>(
+        all: impl IntoIterator<Item = &'a Self>,
+        endpoints: Option<u32>,
+    ) -> RouteAttributes {
         let mut all = all.into_iter();
         let Some(first) = all.next() else {
             return RouteAttributes::default();
         };
-        let mut communities = first.communities.clone();
-        all.for_each(|other| communities.extend(&other.communities));
+        let (mut communities, mut weighted) = (first.communities.clone(), first.weighted);
+        all.for_each(|other| {
+            communities.extend(&other.communities);
+            weighted |= other.weighted;
+        });
+        let bandwidth = |endpoints: u32| Bandwidth(u64::from(endpoints) * PER_ENDPOINT);
         RouteAttributes {
             local_pref: first.local_pref,
             multi_exit_disc: first.med,
             prepend: first.prepend,
+            link_bandwidth: endpoints.filter(|_| weighted).map(bandwidth),
             ..said_by(communities)
         }
     }

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 use l2::InterfaceFilter;
 use model::{
     Change, Communities, CommunityList, CommunityNames, EndpointState, Kind, L2Advertisement,
-    LoopPrevention, Object, Parsed, PodNetworkMode, Preference, Selectors, ServiceKey, StatusOwner,
-    Timestamp,
+    LinkBandwidth, LoopPrevention, Object, Parsed, PodNetworkMode, Preference, Selectors,
+    ServiceKey, StatusOwner, Timestamp,
 };
 use plan::{GIVE_WAY, GateMode, Outcome, Plan};
 use proptest::prelude::*;
@@ -106,6 +106,7 @@ struct Words {
     med: Option<u32>,
     prepend: u8,
     communities: Vec<u8>,
+    weighted: bool,
 }
 
 fn words() -> impl Strategy<Value = Words> {
@@ -117,14 +118,18 @@ fn words() -> impl Strategy<Value = Words> {
         prop::option::of(0..2_u32),
         0..2_u8,
         communities,
+        any::<bool>(),
     )
-        .prop_map(|(created, local_pref, med, prepend, communities)| Words {
-            created,
-            local_pref,
-            med,
-            prepend,
-            communities,
-        })
+        .prop_map(
+            |(created, local_pref, med, prepend, communities, weighted)| Words {
+                created,
+                local_pref,
+                med,
+                prepend,
+                communities,
+                weighted,
+            },
+        )
 }
 
 fn community(name: u8, value: u8) -> Object {
@@ -283,6 +288,9 @@ fn change(step: &Step) -> Option<Change> {
             value.loop_prevention = *loop_prevention;
             (value.local_pref, value.med) = (words.local_pref, words.med);
             value.as_path_prepend = words.prepend;
+            if words.weighted {
+                value.link_bandwidth = LinkBandwidth::LocalEndpoints;
+            }
             let names = words
                 .communities
                 .iter()
@@ -495,7 +503,7 @@ proptest! {
             }
         }
         world.settle();
-        // Who starts now has nothing that would have to give way.
+        // Who starts now has nothing that would have to give way, and no number of endpoints that waits to be told.
         world.now += GIVE_WAY;
         world.settle();
         prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes, &steps));

@@ -9,6 +9,7 @@
 )]
 
 mod attributes;
+mod bandwidth;
 mod decisions;
 mod drain;
 mod equivalence;
