@@ -28,6 +28,6 @@ pub use network::Network;
 pub use node::run_node;
 pub use peer::{Notified, Originated, Peer, PeerSettings, Received};
 pub use speaker::{
-    Desired, DesiredImport, DesiredPeer, DesiredRoute, LearnedPrefixes, Request, SessionReport,
-    Speaker,
+    Desired, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes, LearnedPrefixes, Request,
+    SessionReport, Speaker,
 };

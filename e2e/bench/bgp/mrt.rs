@@ -9,8 +9,8 @@ const RIB_IPV4_UNICAST: u16 = 2;
 /// Routes that stand in the file twice: `gobgp mrt inject` may end before its last ones have gone out.
 const PADDING: u32 = 5_000;
 
-/// `count` routes to 10.0.0.0/32 and up.
-pub(crate) fn table(count: u32) -> Result<Vec<u8>> {
+/// `count` routes to 10.0.0.0/32 and up, with community `65000:N` when one is given.
+pub(crate) fn table(count: u32, community: Option<u8>) -> Result<Vec<u8>> {
     let mut file = Vec::new();
     // Collector 10.0.9.1, no view name, one peer with 4-octet AS 64513 and identifier and address 10.0.9.3.
     let peers = [
@@ -18,7 +18,13 @@ pub(crate) fn table(count: u32) -> Result<Vec<u8>> {
     ];
     record(&mut file, PEER_INDEX_TABLE, &peers)?;
     // ORIGIN IGP, an empty AS_PATH, NEXT_HOP 10.0.9.3.
-    let attributes = [0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 3, 4, 10, 0, 9, 3];
+    let mut attributes = vec![0x40, 1, 1, 0, 0x40, 2, 0, 0x40, 3, 4, 10, 0, 9, 3];
+    // COMMUNITIES.
+    attributes.extend(
+        community
+            .into_iter()
+            .flat_map(|number| [0xc0, 8, 4, 0xfd, 0xe8, 0, number]),
+    );
     for number in (0..count).chain(0..PADDING.min(count)) {
         let prefix = (0x0a00_0000 + number).to_be_bytes();
         let length = u16::try_from(attributes.len())?.to_be_bytes();

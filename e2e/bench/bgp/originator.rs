@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,20 +11,30 @@ use e2e::await_condition;
 use e2e::bench::System;
 use e2e::command::Command;
 use e2e::condition::Seen;
-use e2e::netns::{Daemon, Desired, DesiredPeer, Namespace, Speaker};
+use e2e::netns::{Daemon, Desired, DesiredPeer, GeneratedRoutes, Namespace, Speaker};
 
 use crate::{NODE, mrt};
 
 /// AS of the originator.
-const ASN: u32 = 64513;
+pub(crate) const ASN: u32 = 64513;
 /// AS of the sinks.
 pub(crate) const SINK_ASN: u32 = 64512;
-const LOADED: Duration = Duration::from_secs(120);
+pub(crate) const LOADED: Duration = Duration::from_secs(120);
 
-/// A running originator.
-pub(crate) enum Originator {
-    Herald(Speaker),
-    Daemon(Daemon),
+/// A system that has all routes.
+pub(crate) struct Originator {
+    pub(crate) running: Running,
+    pub(crate) folder: PathBuf,
+    pub(crate) sinks: Vec<Ipv4Addr>,
+}
+
+/// What runs.
+pub(crate) enum Running {
+    /// With what it was told last.
+    Herald(Box<Speaker>, Desired),
+    Bird(Daemon),
+    Frr(Daemon),
+    Gobgp(Daemon),
 }
 
 /// What it is to do, and where.
@@ -38,32 +48,41 @@ pub(crate) struct Task<'a> {
 impl Originator {
     /// Starts a system and waits until it has all routes.
     pub(crate) async fn start(system: System, task: &Task<'_>) -> Result<Self> {
-        match system {
-            System::Herald => herald(task).await.map(Self::Herald),
-            System::Bird => bird(task).await.map(Self::Daemon),
-            System::Frr => frr(task, "").await.map(Self::Daemon),
-            System::FrrCoalesce0 => frr(task, " coalesce-time 0\n").await.map(Self::Daemon),
-            System::Gobgp => gobgp(task).await.map(Self::Daemon),
+        let running = match system {
+            System::Herald => herald(task).await?,
+            System::Bird => Running::Bird(bird(task).await?),
+            System::Frr => Running::Frr(frr(task, "").await?),
+            System::FrrCoalesce0 => Running::Frr(frr(task, " coalesce-time 0\n").await?),
+            System::Gobgp => Running::Gobgp(gobgp(task).await?),
             System::StaticRoutes => bail!("routes made by hand speak no BGP"),
-        }
+        };
+        Ok(Self {
+            running,
+            folder: task.folder.to_owned(),
+            sinks: task.sinks.to_vec(),
+        })
     }
 
     pub(crate) fn pid(&self) -> Result<u32> {
-        match self {
-            Self::Herald(speaker) => speaker.pid().context("our process has ended"),
-            Self::Daemon(daemon) => Ok(daemon.pid()),
+        match &self.running {
+            Running::Herald(speaker, _) => speaker.pid().context("our process has ended"),
+            Running::Bird(daemon) | Running::Frr(daemon) | Running::Gobgp(daemon) => {
+                Ok(daemon.pid())
+            }
         }
     }
 
     pub(crate) async fn stop(self) -> Result<()> {
-        match self {
-            Self::Herald(speaker) => speaker.shut_down().await,
-            Self::Daemon(daemon) => daemon.stop().await,
+        match self.running {
+            Running::Herald(speaker, _) => speaker.shut_down().await,
+            Running::Bird(daemon) | Running::Frr(daemon) | Running::Gobgp(daemon) => {
+                daemon.stop().await
+            }
         }
     }
 }
 
-async fn herald(task: &Task<'_>) -> Result<Speaker> {
+async fn herald(task: &Task<'_>) -> Result<Running> {
     let peers = task.sinks.iter().map(|address| DesiredPeer {
         name: address.to_string(),
         address: IpAddr::V4(*address),
@@ -79,30 +98,41 @@ async fn herald(task: &Task<'_>) -> Result<Speaker> {
     });
     let desired = Desired {
         peers: peers.collect(),
-        generated: task.routes,
+        generated: vec![GeneratedRoutes {
+            count: task.routes,
+            ..GeneratedRoutes::default()
+        }],
         ..Desired::default()
     };
     let mut command = task.namespace.enter(std::env::current_exe()?);
     command.arg(NODE);
     let mut speaker = Speaker::start(command, task.folder)?;
     speaker.apply(&desired).await?;
-    Ok(speaker)
+    Ok(Running::Herald(Box::new(speaker), desired))
 }
 
-async fn bird(task: &Task<'_>) -> Result<Daemon> {
+/// The same routes in a file of their own, which does not change.
+pub(crate) fn bird_configuration(sinks: &[Ipv4Addr], export: &str) -> Result<String> {
     let mut text =
-        String::from("router id 10.0.9.1;\nprotocol device { }\nprotocol static { ipv4;\n");
-    for prefix in prefixes(task) {
-        writeln!(text, "route {prefix}/32 blackhole;")?;
-    }
-    text.push_str("}\n");
-    for sink in task.sinks {
+        String::from("router id 10.0.9.1;\nprotocol device { }\ninclude \"routes.conf\";\n");
+    for sink in sinks {
         writeln!(
             text,
             "protocol bgp {{ local as {ASN}; neighbor {sink} as {SINK_ASN}; connect delay time 0; \
-             connect retry time 1; error wait time 1, 1; ipv4 {{ import all; export all; }}; }}"
+             connect retry time 1; error wait time 1, 1; ipv4 {{ import all; export {export}; }}; }}"
         )?;
     }
+    Ok(text)
+}
+
+async fn bird(task: &Task<'_>) -> Result<Daemon> {
+    let mut routes = String::from("protocol static { ipv4;\n");
+    for prefix in prefixes(task) {
+        writeln!(routes, "route {prefix}/32 blackhole;")?;
+    }
+    routes.push_str("}\n");
+    std::fs::write(task.folder.join("routes.conf"), routes)?;
+    let text = bird_configuration(task.sinks, "all")?;
     let file = task.folder.join("bird.conf");
     std::fs::write(&file, text)?;
     let socket = task.folder.join("bird.ctl");
@@ -140,9 +170,16 @@ async fn frr(task: &Task<'_>, option: &str) -> Result<Daemon> {
         )?;
     }
     text.push_str(" address-family ipv4 unicast\n");
+    for sink in task.sinks {
+        writeln!(text, "  neighbor {sink} route-map OUT out")?;
+    }
     for prefix in prefixes(task) {
         writeln!(text, "  network {prefix}/32")?;
     }
+    // It is changed later, and then made use of when that is said.
+    text.push_str(
+        " exit-address-family\nexit\nroute-map OUT permit 20\nexit\nbgp route-map delay-timer 0\n",
+    );
     let own = task.folder.join("frr");
     std::fs::create_dir_all(&own)?;
     let file = own.join("bgpd.conf");
@@ -185,12 +222,8 @@ async fn gobgp(task: &Task<'_>) -> Result<Daemon> {
              [neighbors.timers.config]\nconnect-retry = 1"
         )?;
     }
-    let (file, table) = (
-        task.folder.join("gobgp.toml"),
-        task.folder.join("table.mrt"),
-    );
+    let file = task.folder.join("gobgp.toml");
     std::fs::write(&file, text)?;
-    std::fs::write(&table, mrt::table(task.routes)?)?;
     let api = format!("unix://{}/gobgp.api", task.folder.display());
     let mut command = task.namespace.enter("gobgpd");
     command
@@ -205,15 +238,23 @@ async fn gobgp(task: &Task<'_>) -> Result<Daemon> {
             .map(Seen::Yes)
     })
     .await?;
-    let gobgp = || Command::new("gobgp").args(["--target", &api]);
-    let inject = gobgp().args(["mrt", "inject", "global"]).arg(&table);
-    inject.output().await?;
+    gobgp_inject(task.folder, task.routes, None).await?;
     loaded(task, async || {
-        let summary = gobgp().args(["global", "rib", "summary"]);
+        let summary = Command::new("gobgp").args(["--target", &api]);
+        let summary = summary.args(["global", "rib", "summary"]);
         summary.output().await
     })
     .await?;
     Ok(daemon)
+}
+
+/// Gives it the first `count` routes, with community `65000:N` when one is given.
+pub(crate) async fn gobgp_inject(folder: &Path, count: u32, community: Option<u8>) -> Result<()> {
+    let table = folder.join("table.mrt");
+    std::fs::write(&table, mrt::table(count, community)?)?;
+    let api = format!("unix://{}/gobgp.api", folder.display());
+    let inject = Command::new("gobgp").args(["--target", &api, "mrt", "inject", "global"]);
+    inject.arg(&table).output().await.map(drop)
 }
 
 /// Waits until what a system shows of its table has the number of routes in it.

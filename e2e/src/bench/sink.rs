@@ -1,7 +1,8 @@
 //! Peers that only count: what it costs to receive is kept out of what is measured.
 
-use std::io::{BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -16,7 +17,9 @@ const HEADER: usize = 19;
 const FIRST: u32 = 0x0a00_0000;
 
 /// Listens on port 179 of each address, takes one session on each, and prints one JSON line per session once
-/// `expected` prefixes from 10.0.0.0/32 upwards have been announced on it. Keeps sessions until it is killed.
+/// `expected` prefixes from 10.0.0.0/32 upwards have been announced on it. A number on standard input, answered by a
+/// line with `awaiting`, asks for another line per session once so many of them have been announced anew or withdrawn.
+/// Keeps sessions until it is killed.
 ///
 /// # Errors
 /// When an address cannot be listened on.
@@ -26,7 +29,13 @@ pub fn serve_sinks(asn: u32, expected: u32, addresses: &[IpAddr]) -> Result<()> 
         .iter()
         .map(|address| TcpListener::bind((*address, 179)));
     let listeners = listeners.collect::<Result<Vec<_>, _>>()?;
-    let serve = |listener| std::thread::spawn(move || serve(&listener, asn, expected));
+    let goal = Goal::new(expected);
+    let reader = goal.clone();
+    std::thread::spawn(move || reader.take_from_input());
+    let serve = |listener| {
+        let goal = goal.clone();
+        std::thread::spawn(move || serve(&listener, asn, &goal))
+    };
     let threads: Vec<_> = listeners.into_iter().map(serve).collect();
     for thread in threads {
         thread
@@ -36,11 +45,35 @@ pub fn serve_sinks(asn: u32, expected: u32, addresses: &[IpAddr]) -> Result<()> 
     Ok(())
 }
 
+/// How many prefixes all sessions wait for, and how often that has been said.
+#[derive(Clone, Debug)]
+struct Goal(Arc<Mutex<(u32, u32)>>);
+
+impl Goal {
+    fn new(expected: u32) -> Self {
+        Self(Arc::new(Mutex::new((expected, 0))))
+    }
+
+    fn now(&self) -> (u32, u32) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_from_input(&self) -> Result<()> {
+        for line in std::io::stdin().lock().lines() {
+            let expected: u32 = line?.trim().parse()?;
+            let mut goal = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            *goal = (expected, goal.1 + 1);
+            writeln!(std::io::stdout(), "{}", json!({"awaiting": expected}))?;
+        }
+        Ok(())
+    }
+}
+
 /// One session after the other; a first connection may lose to a second one.
-fn serve(listener: &TcpListener, asn: u32, expected: u32) -> Result<()> {
+fn serve(listener: &TcpListener, asn: u32, goal: &Goal) -> Result<()> {
     loop {
         let (stream, _) = listener.accept()?;
-        let mut session = Session::new(stream, expected)?;
+        let mut session = Session::new(stream, goal.clone())?;
         if let Err(error) = session.run(asn) {
             writeln!(std::io::stderr(), "session ended: {error:#}")?;
         }
@@ -50,6 +83,10 @@ fn serve(listener: &TcpListener, asn: u32, expected: u32) -> Result<()> {
 struct Session {
     reader: BufReader<TcpStream>,
     writer: TcpStream,
+    goal: Goal,
+    /// Which goal the rest is about.
+    number: u32,
+    expected: u32,
     /// One bit for each expected prefix.
     seen: Vec<u64>,
     missing: u32,
@@ -59,14 +96,17 @@ struct Session {
 }
 
 impl Session {
-    fn new(stream: TcpStream, expected: u32) -> Result<Self> {
+    fn new(stream: TcpStream, goal: Goal) -> Result<Self> {
         stream.set_nodelay(true)?;
         let writer = stream.try_clone()?;
-        let words = usize::try_from(expected.div_ceil(64))?;
+        let (expected, number) = goal.now();
         Ok(Self {
             reader: BufReader::with_capacity(256 * 1024, stream),
             writer,
-            seen: vec![0; words],
+            goal,
+            number,
+            expected,
+            seen: room_for(expected)?,
             missing: expected,
             established: None,
             first: None,
@@ -107,19 +147,25 @@ impl Session {
         let body = buffer.get(..length).context("length")?;
         let withdrawn = field(body, 0)?;
         let attributes = field(body, 2 + withdrawn)?;
-        let mut nlri = body
+        let gone = body.get(2..2 + withdrawn).context("withdrawn routes")?;
+        let come = body
             .get(4 + withdrawn + attributes..)
             .context("attributes")?;
-        if nlri.is_empty() || self.missing == 0 {
+        self.look_at_goal()?;
+        // What is withdrawn before all has been there is none of this.
+        let gone = if self.number == 0 { &[] } else { gone };
+        if (come.is_empty() && gone.is_empty()) || self.missing == 0 {
             return Ok(());
         }
         self.messages += 1;
         self.first.get_or_insert_with(Instant::now);
-        while let Some(([32, a, b, c, d], rest)) = nlri.split_first_chunk::<5>() {
-            self.mark(u32::from_be_bytes([*a, *b, *c, *d]));
-            nlri = rest;
+        for mut prefixes in [gone, come] {
+            while let Some(([32, a, b, c, d], rest)) = prefixes.split_first_chunk::<5>() {
+                self.mark(u32::from_be_bytes([*a, *b, *c, *d]));
+                prefixes = rest;
+            }
+            ensure!(prefixes.is_empty(), "a prefix that is not of length 32");
         }
-        ensure!(nlri.is_empty(), "a prefix that is not of length 32");
         if self.missing == 0 {
             self.report(Instant::now())
         } else {
@@ -127,9 +173,23 @@ impl Session {
         }
     }
 
+    /// Begins anew when something else is waited for.
+    fn look_at_goal(&mut self) -> Result<()> {
+        let (expected, number) = self.goal.now();
+        if number != self.number {
+            self.number = number;
+            self.expected = expected;
+            self.seen = room_for(expected)?;
+            self.missing = expected;
+            (self.established, self.first, self.messages) = (None, None, 0);
+        }
+        Ok(())
+    }
+
     fn mark(&mut self, address: u32) {
         let index = address.wrapping_sub(FIRST);
-        let Some(word) = self.seen.get_mut(index as usize / 64) else {
+        let word = self.seen.get_mut(index as usize / 64);
+        let Some(word) = word.filter(|_| index < self.expected) else {
             return;
         };
         let bit = 1 << (index % 64);
@@ -148,6 +208,10 @@ impl Session {
         });
         Ok(writeln!(std::io::stdout(), "{line}")?)
     }
+}
+
+fn room_for(prefixes: u32) -> Result<Vec<u64>> {
+    Ok(vec![0; usize::try_from(prefixes.div_ceil(64))?])
 }
 
 fn field(body: &[u8], at: usize) -> Result<usize> {

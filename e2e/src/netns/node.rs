@@ -15,13 +15,12 @@ use serde::Serialize;
 use speaker::io::bgp::{Driver, Options};
 
 use super::{
-    Desired, DesiredImport, DesiredPeer, DesiredRoute, LearnedPrefixes, Request, SessionReport,
+    Desired, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes, LearnedPrefixes, Request,
+    SessionReport,
 };
 
-/// Prefixes of one family that a peer may have accepted.
-const MAX_PREFIXES: u32 = 10_000;
-/// Routes that are generated at once.
-const PART: u32 = 2_000;
+/// Routes that are generated at once, the first time.
+const PART: usize = 2_000;
 
 /// Answers [`Request`]s on standard input until it ends or one says so.
 ///
@@ -60,7 +59,7 @@ fn answer(value: &impl Serialize) -> Result<()> {
 struct Node {
     driver: Driver,
     routes: BTreeMap<Prefix, Vec<Route>>,
-    generated: u32,
+    generated: Vec<GeneratedRoutes>,
     passwords: BTreeMap<String, (Option<String>, u64)>,
 }
 
@@ -73,7 +72,7 @@ impl Node {
         Ok(Self {
             driver: Driver::spawn(options)?,
             routes: BTreeMap::new(),
-            generated: 0,
+            generated: Vec::new(),
             passwords: BTreeMap::new(),
         })
     }
@@ -98,7 +97,7 @@ impl Node {
                 .map(|(prefix, route)| (*prefix, route.clone())),
         );
         self.routes = wanted;
-        self.generate(desired.generated);
+        self.generate(&desired.generated)?;
         self.driver.apply(Changes {
             peers: Some(peers),
             routes,
@@ -108,23 +107,49 @@ impl Node {
         Ok(())
     }
 
-    /// Makes and tells the routes in parts, so that what is measured is the memory of the driver and not that of one
-    /// large change; nothing else of them is kept here.
-    fn generate(&mut self, wanted: u32) {
-        let shared = to_all(RouteAttributes::default());
-        while self.generated < wanted {
-            let part = self.generated..wanted.min(self.generated.saturating_add(PART));
-            self.generated = part.end;
-            let prefix = |number| Prefix::host(Ipv4Addr::from_bits(0x0a00_0000 + number).into());
+    /// The first ones are made and told in parts, so that what is measured is the memory of the driver and not that of
+    /// one large change; a change of them is told at once, so that what is measured is the driver's speed. Nothing else
+    /// of them is kept here.
+    fn generate(&mut self, wanted: &[GeneratedRoutes]) -> Result<()> {
+        let before = std::mem::replace(&mut self.generated, wanted.to_vec());
+        let mut changed: Vec<(u32, Vec<Route>)> = Vec::new();
+        for range in wanted {
+            let shared = to_all(RouteAttributes {
+                communities: parsed(&range.communities)?,
+                ..RouteAttributes::default()
+            });
+            let is_new = |number: &u32| {
+                range_of(&before, *number).is_none_or(|each| each.communities != range.communities)
+            };
+            changed.extend(
+                numbers(range)
+                    .filter(is_new)
+                    .map(|each| (each, shared.clone())),
+            );
+        }
+        let is_gone = |number: &u32| range_of(wanted, *number).is_none();
+        changed.extend(
+            before
+                .iter()
+                .flat_map(numbers)
+                .filter(is_gone)
+                .map(|each| (each, Vec::new())),
+        );
+        let part = if before.is_empty() { PART } else { usize::MAX };
+        let mut changed = changed.into_iter().peekable();
+        while changed.peek().is_some() {
+            let prefix = |number| Prefix::host(Ipv4Addr::from_bits(FIRST + number).into());
+            let part = changed.by_ref().take(part);
             self.driver.apply(Changes {
                 routes: part
-                    .map(|number| (prefix(number), shared.clone()))
+                    .map(|(number, routes)| (prefix(number), routes))
                     .collect(),
                 ..Changes::default()
             });
             // Parts that the driver has not taken yet would merge.
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
+        Ok(())
     }
 
     fn plan(&mut self, peer: &DesiredPeer, import: &Import) -> Result<PlannedPeer> {
@@ -161,6 +186,7 @@ impl Node {
             last_error: session.last_error.clone(),
             flaps: session.flaps,
             updates_received: session.counters.updates_received,
+            received: session.received,
             treated_as_withdraw: session.counters.treated_as_withdraw,
             attributes_discarded: session.counters.attributes_discarded,
             rejected: session
@@ -184,13 +210,9 @@ impl Node {
 
 fn import(desired: &DesiredImport) -> Result<Import> {
     Ok(Import {
-        within: desired
-            .within
-            .iter()
-            .map(|text| text.parse())
-            .collect::<Result<_, _>>()?,
+        within: parsed(&desired.within)?,
         except: Vec::new(),
-        max_prefixes: MAX_PREFIXES,
+        max_prefixes: desired.max_prefixes,
         allow_own_asn: desired.allow_own_asn,
     })
 }
@@ -203,6 +225,29 @@ fn routes(desired: &Desired) -> Result<BTreeMap<Prefix, Vec<Route>>> {
     Ok(routes)
 }
 
+/// Of the address 10.0.0.0.
+const FIRST: u32 = 0x0a00_0000;
+
+fn numbers(range: &GeneratedRoutes) -> std::ops::Range<u32> {
+    range.first..range.first.saturating_add(range.count)
+}
+
+fn range_of(ranges: &[GeneratedRoutes], number: u32) -> Option<&GeneratedRoutes> {
+    ranges.iter().find(|range| numbers(range).contains(&number))
+}
+
+fn parsed<
+    T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>,
+    C: FromIterator<T>,
+>(
+    texts: &[String],
+) -> Result<C> {
+    let parsed = texts
+        .iter()
+        .map(|text| text.parse().map_err(anyhow::Error::new));
+    parsed.collect()
+}
+
 fn to_all(attributes: RouteAttributes) -> Vec<Route> {
     vec![Route {
         peers: PeerSet::All,
@@ -213,16 +258,8 @@ fn to_all(attributes: RouteAttributes) -> Vec<Route> {
 fn attributes(route: &DesiredRoute) -> Result<RouteAttributes> {
     Ok(RouteAttributes {
         local_pref: route.local_pref,
-        communities: route
-            .communities
-            .iter()
-            .map(|each| each.parse())
-            .collect::<Result<_, _>>()?,
-        large_communities: route
-            .large_communities
-            .iter()
-            .map(|each| each.parse())
-            .collect::<Result<_, _>>()?,
+        communities: parsed(&route.communities)?,
+        large_communities: parsed(&route.large_communities)?,
         ..RouteAttributes::default()
     })
 }

@@ -38,8 +38,9 @@ pub struct Desired {
     pub peers: Vec<DesiredPeer>,
     /// All routes, for all peers.
     pub routes: Vec<DesiredRoute>,
-    /// That many further routes to 10.0.0.0/32 and up, with equal attributes; never fewer than before.
-    pub generated: u32,
+    /// Many further routes, for benchmarks; the ranges do not overlap.
+    #[serde(default)]
+    pub generated: Vec<GeneratedRoutes>,
     /// Which prefixes are accepted, from every peer; nothing: none.
     #[serde(default)]
     pub import: Option<DesiredImport>,
@@ -55,6 +56,19 @@ pub struct DesiredImport {
     pub within: Vec<String>,
     /// How often our own AS may stand in their AS_PATH.
     pub allow_own_asn: u8,
+    /// How many of one family, at most.
+    pub max_prefixes: u32,
+}
+
+/// Routes to consecutive host addresses, with equal attributes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratedRoutes {
+    /// The first is that to 10.0.0.0 plus this.
+    pub first: u32,
+    /// How many they are.
+    pub count: u32,
+    /// Communities, `65000:1`.
+    pub communities: Vec<String>,
 }
 
 /// One peer, both families.
@@ -110,6 +124,8 @@ pub struct SessionReport {
     pub flaps: u64,
     /// UPDATEs read.
     pub updates_received: u64,
+    /// Prefixes accepted.
+    pub received: u64,
     /// UPDATEs whose routes counted as withdrawn because of an error (RFC 7606).
     pub treated_as_withdraw: u64,
     /// Attributes passed over because of an error (RFC 7606).

@@ -95,6 +95,7 @@ async fn import<P: Peer>(scene: &mut Scene<P>, ranges: &[&str], own_asn: u8) -> 
     scene.desired.import = Some(DesiredImport {
         within: ranges.iter().map(|&range| range.to_owned()).collect(),
         allow_own_asn: own_asn,
+        max_prefixes: 10_000,
     });
     scene.apply().await
 }

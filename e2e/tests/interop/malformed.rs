@@ -105,7 +105,7 @@ fn desired(peer: SocketAddr) -> Desired {
         listen: None,
         peers: vec![peer],
         routes: routes(),
-        generated: 0,
+        generated: Vec::new(),
         import: None,
     }
 }

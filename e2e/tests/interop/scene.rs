@@ -220,7 +220,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         listen,
         peers: vec![peer],
         routes: Vec::new(),
-        generated: 0,
+        generated: Vec::new(),
         import: None,
     }
 }
