@@ -8,6 +8,8 @@ SHELL := /bin/bash
 IMAGE ?= herald:$(shell sed -n '/^\[workspace.package\]/,/^\[/ s/^version = "\(.*\)"/\1/p' Cargo.toml)
 export IMAGE
 CACHE := $(or $(HERALD_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/herald)
+# Test targets that `cargo test --workspace` leaves out, as they need root and programs of other makers.
+E2E_SUITES := interop kernel it pods pods_full l2 l2_full
 LAB := cargo run --quiet --locked -p e2e --bin lab --
 # The lab's pod network: `other` (two nodes, a network that the harness writes) or `herald` (three nodes in two subnets).
 NETWORK ?= other
@@ -40,6 +42,7 @@ fmt:
 .PHONY: clippy
 clippy:
 	cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
+	cargo clippy --quiet --locked -p e2e $(E2E_SUITES:%=--test %) -- -D warnings
 
 .PHONY: docs
 docs:

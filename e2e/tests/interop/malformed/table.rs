@@ -41,6 +41,7 @@ use When::{Established, OpenConfirm, OpenSent};
 /// Every case.
 pub(crate) fn table() -> Vec<Case> {
     let mut cases = headers_and_opens();
+    cases.extend(unexpected_messages());
     cases.extend(updates());
     cases.extend(mandatory_attributes());
     cases.extend(optional_attributes());
@@ -90,7 +91,13 @@ fn headers_and_opens() -> Vec<Case> {
             Ends(2, 3),
         ),
         case("open-hold-time", OpenSent, open(4, ASN, 2, us), Ends(2, 6)),
-        // RFC 6608: which state the unexpected message met.
+    ]
+}
+
+/// RFC 6608: the subcode says which state the message met.
+fn unexpected_messages() -> Vec<Case> {
+    let us = [10, 0, 9, 2];
+    vec![
         case(
             "keepalive-before-open",
             OpenSent,
