@@ -104,8 +104,9 @@ impl Speaker {
                     Parting::Silence => Former::Dead,
                 };
             }
-            let claims = !turn.was_claimed && turn.is_claimed;
-            // Who comes back may have owned it while we did not hear each other, and have told the segment so.
+            // Who claims it, or did until now without hearing us, may have told the segment so.
+            let claims = turn.was_claimed != turn.is_claimed;
+            // So may who comes back and owned it while we did not hear each other.
             let returns = shift.members && parting == Parting::Farewell;
             if (claims || returns)
                 && let State::Owner(gratuitous) = &mut claim.state

@@ -1,10 +1,12 @@
 //! Cables, switches and firewalls.
 
-use l2::{Notice, Standing};
+use std::time::Duration;
+
+use l2::{Nominee, Notice, Standing};
 
 use super::{longest_gap, moves_since, owner, peace};
 use crate::{
-    faults::address,
+    faults::{address, nominee},
     network::Quality,
     witness::{DETECTION, TAKEOVER},
     world::World,
@@ -47,6 +49,31 @@ fn paths_that_are_cut_change_nothing_on_a_segment() {
     world.run_ms(3_000);
     world.assert_settled();
     assert_eq!(moves_since(&world, moment), []);
+}
+
+/// Who does not hear that it has lost an address tells the segment otherwise until it does.
+#[test]
+fn the_winner_tells_the_segment_once_more_when_a_deaf_owner_gives_up() {
+    let mut world = peace(58, 3, 6);
+    let (at, heir) = (address(0), owner(&world, address(0)));
+    for other in [1, 2].map(|step| (heir + step) % 3) {
+        let each_second = Nominee {
+            gratuitous_interval: Some(Duration::from_secs(1)),
+            ..nominee(0)
+        };
+        world.nominate(other, at, Some(each_second));
+    }
+    world.nominate(heir, at, None);
+    world.run_ms(2_000);
+    let deaf = owner(&world, at);
+    world.network.deaf.insert(deaf);
+    world.disturb_network();
+    world.nominate(heir, at, Some(nominee(0)));
+    world.run_ms(4_000);
+    assert!(world.nodes[heir].owned.contains(&at) && world.nodes[deaf].owned.contains(&at));
+    world.heal();
+    world.settle();
+    world.assert_settled();
 }
 
 #[test]
