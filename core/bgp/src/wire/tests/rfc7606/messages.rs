@@ -136,20 +136,30 @@ fn a_message_of_another_state_resets_the_session() {
     assert_eq!(answer(&open, &EXTERNAL), unexpected);
 }
 
-/// RFC 7313 section 5: only a request of the wrong length is an error, and families that nobody agreed on are none.
+/// Families that nobody agreed on are no error, wrong lengths are: a mark's of RFC 7313 section 5, any other's of RFC 4271
+/// section 6.1.
 #[test]
 fn route_refreshes() {
-    let wrong = ErrorCode::RouteRefresh(RouteRefreshSubcode::InvalidMessageLength);
+    let [marks, plain] = [true, false].map(|enhanced_route_refresh| Dialect {
+        enhanced_route_refresh,
+        ..DIALECT
+    });
+    let wrong_mark = ErrorCode::RouteRefresh(RouteRefreshSubcode::InvalidMessageLength);
+    let wrong = ErrorCode::MessageHeader(HeaderSubcode::BadMessageLength);
     for (body, expected) in [
         (&[0, 1, 0, 1][..], None),
+        (&[0, 1, 1, 1], None),
         (&[0, 25, 0, 70], None),
         (&[0, 1, 99, 1], None),
         (&[], Some(wrong)),
         (&[0, 1, 0], Some(wrong)),
         (&[0, 1, 0, 1, 0], Some(wrong)),
+        (&[0, 1, 1], Some(wrong_mark)),
+        (&[0, 1, 2, 1, 0], Some(wrong_mark)),
     ] {
         let octets = framed(MessageType::RouteRefresh, body);
-        let dialect: &Dialect = &DIALECT;
-        assert_eq!(answer(&octets, dialect), expected, "{body:?}");
+        assert_eq!(answer(&octets, &marks), expected, "{body:?}");
     }
+    let octets = framed(MessageType::RouteRefresh, &[0, 1, 1]);
+    assert_eq!(answer(&octets, &plain), Some(wrong), "not agreed upon");
 }

@@ -159,6 +159,9 @@ fn open(asn: Asn, identifier: BgpIdentifier, dialect: &Dialect) -> Open {
             ExtendedNextHop::ipv4_over_ipv6(),
         ));
     }
+    if dialect.enhanced_route_refresh {
+        capabilities.push(Capability::EnhancedRouteRefresh);
+    }
     let mut open = Open::new(asn, HoldTime::DEFAULT, identifier, capabilities);
     if dialect.asn_width == AsnWidth::Two {
         let wide = |each: &Capability| matches!(each, Capability::FourOctetAsn(_));
