@@ -48,6 +48,11 @@ use crate::{Condition, LabelSelector, rule};
         "exactly one of peerASN and dynamicASN is needed; write the router's AS number, or dynamicASN: external (internal for iBGP) to take it from the router"
     ).field_path(".peerASN"),
     validation = keepalive_below_hold(),
+    validation = Rule::new(
+        "self.enableGracefulRestart || (!has(self.gracefulRestartTime) && !self.gracefulRestartNotification)"
+    ).message(
+        "gracefulRestartTime and gracefulRestartNotification have a meaning only with enableGracefulRestart: true; leave them out, or enable it"
+    ).field_path(".enableGracefulRestart"),
     validation = Rule::new("!has(self.ebgpMultiHopTTL) || self.ebgpMultiHop").message(
         "ebgpMultiHopTTL has a meaning only with ebgpMultiHop: true; set that, or leave ebgpMultiHopTTL out"
     ).field_path(".ebgpMultiHopTTL")
@@ -121,6 +126,21 @@ pub struct BGPPeerSpec {
         rule::is_whole_seconds("self")
     )).message("connectTime must be whole seconds from 1s to 65535s; write for instance 10s, or leave it out for the default"))]
     pub connect_time: Option<String>,
+    /// Whether routes outlive a restart: the router keeps ours while the speaker restarts, and the speaker keeps the
+    /// router's while that restarts (RFC 4724).
+    #[serde(default = "yes")]
+    pub enable_graceful_restart: bool,
+    /// How long the router keeps our routes without a session, 1 s to 4095 s, whole seconds; default 30s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 32))]
+    #[x_kube(validation = Rule::new(format!(
+        "{} && duration(self) >= duration('1s') && duration(self) <= duration('4095s')",
+        rule::is_whole_seconds("self")
+    )).message("gracefulRestartTime must be whole seconds from 1s to 4095s; write for instance 30s, or set enableGracefulRestart: false to keep no routes"))]
+    pub graceful_restart_time: Option<String>,
+    /// Routes also outlive errors and an expired hold timer, where the router says so too (RFC 8538).
+    #[serde(default)]
+    pub graceful_restart_notification: bool,
     /// Nodes that hold this session; empty: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 16))]
@@ -201,6 +221,10 @@ fn keepalive_below_hold() -> Rule {
     ))
     .message("keepaliveTime must be below holdTime (90s when absent), and is unused with holdTime 0s; lower it, raise holdTime, or leave it out")
     .field_path(".keepaliveTime")
+}
+
+const fn yes() -> bool {
+    true
 }
 
 fn default_port() -> i32 {

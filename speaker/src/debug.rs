@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use ::l2::View;
 use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
-use bgp::{PeerSet, Prefix, SessionView};
+use bgp::{PeerSet, Prefix, RestartAgreement, SessionView};
 use plan::{Decision, Decisions, Plan, Planner, Protocol, Target};
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
@@ -86,6 +86,9 @@ struct SessionLine {
     last_error: Option<String>,
     flaps: u64,
     prefixes_received: u64,
+    /// Of these, what the router has not confirmed since its restart.
+    prefixes_stale: u64,
+    graceful_restart: Option<RestartLine>,
     prefixes_advertised: u64,
 }
 
@@ -192,6 +195,26 @@ fn peers(plan: &Plan, address: IpAddr) -> Option<Vec<String>> {
     Some(names?.into_iter().flatten().collect())
 }
 
+/// What was agreed on for restarts.
+#[derive(Debug, Serialize)]
+struct RestartLine {
+    /// How long the router's routes are kept without a session.
+    restart_time_seconds: u64,
+    families: Vec<String>,
+    notification: bool,
+}
+
+impl RestartLine {
+    fn of(agreed: &RestartAgreement) -> Self {
+        let families = agreed.families.iter();
+        Self {
+            restart_time_seconds: agreed.restart_time.as_secs(),
+            families: families.map(|family| family.to_string()).collect(),
+            notification: agreed.notification,
+        }
+    }
+}
+
 impl SessionLine {
     fn of(session: &SessionView) -> Self {
         let names = |set: bgp::FamilySet| set.iter().map(|family| family.to_string()).collect();
@@ -208,6 +231,8 @@ impl SessionLine {
             last_error: session.last_error.clone(),
             flaps: session.flaps,
             prefixes_received: session.received,
+            prefixes_stale: session.stale,
+            graceful_restart: session.graceful_restart.as_ref().map(RestartLine::of),
             prefixes_advertised: session.advertised,
         }
     }

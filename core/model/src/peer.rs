@@ -1,9 +1,12 @@
 use alloc::format;
 use core::{net::IpAddr, time::Duration};
 
-use bgp::{Asn, BgpIdentifier, HoldTime, RemoteAsn};
+use bgp::{Asn, BgpIdentifier, GracefulRestart, HoldTime, RemoteAsn};
 
 use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors, duration};
+
+/// How long a router keeps our routes when the user does not say it.
+const DEFAULT_RESTART_TIME: Duration = Duration::from_secs(30);
 
 /// A BGPPeer's spec, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Peer {
     pub keepalive_time: Option<Duration>,
     /// Fixed retry interval; `None`: jittered growth.
     pub connect_time: Option<Duration>,
+    /// What outlives a restart; `None`: nothing.
+    pub graceful_restart: Option<GracefulRestart>,
     /// Nodes that hold the session.
     pub nodes: Selectors,
     /// Secret with key `password` in the install namespace.
@@ -57,6 +62,10 @@ impl Peer {
             hold_time: HoldTime::DEFAULT,
             keepalive_time: None,
             connect_time: None,
+            graceful_restart: Some(GracefulRestart {
+                restart_time: DEFAULT_RESTART_TIME,
+                notification: false,
+            }),
             nodes: Selectors::default(),
             password_secret: None,
             multi_hop_ttl: None,
@@ -92,6 +101,7 @@ impl Peer {
                 .as_deref()
                 .map(parse_connect_time)
                 .transpose()?,
+            graceful_restart: parse_graceful_restart(spec)?,
             nodes: Selectors::parse("spec.nodeSelectors", &spec.node_selectors)?,
             password_secret: spec
                 .password_secret
@@ -266,6 +276,38 @@ fn parse_connect_time(text: &str) -> Result<Duration, Rejection> {
             field,
             format!("\"{text}\" is out of range"),
             "use 1s to 65535s, or leave it out for growing intervals",
+        )),
+    }
+}
+
+/// RFC 4724 section 3: whole seconds in 12 bits; 0 would keep nothing.
+fn parse_graceful_restart(spec: &crds::BGPPeerSpec) -> Result<Option<GracefulRestart>, Rejection> {
+    let notification = spec.graceful_restart_notification;
+    if !spec.enable_graceful_restart {
+        return match (&spec.graceful_restart_time, notification) {
+            (None, false) => Ok(None),
+            _ => Err(Rejection::new(
+                "spec.enableGracefulRestart",
+                "it is false, but gracefulRestartTime or gracefulRestartNotification is set",
+                "leave them out, or enable it",
+            )),
+        };
+    }
+    let field = "spec.gracefulRestartTime";
+    let restart_time = match spec.graceful_restart_time.as_deref() {
+        None => DEFAULT_RESTART_TIME,
+        Some(text) => duration::parse(field, text)?,
+    };
+    let legal = Duration::from_secs(1)..=Duration::from_secs(4095);
+    match legal.contains(&restart_time) && restart_time.subsec_nanos() == 0 {
+        true => Ok(Some(GracefulRestart {
+            restart_time,
+            notification,
+        })),
+        false => Err(Rejection::new(
+            field,
+            format!("{restart_time:?} is no restart time of BGP"),
+            "use whole seconds from 1s to 4095s",
         )),
     }
 }

@@ -211,6 +211,7 @@ fn config(
         hold_time: peer.hold_time,
         keepalive: peer.keepalive_time,
         connect_retry: peer.connect_time,
+        graceful_restart: peer.graceful_restart,
         passive: peer.passive,
         families: offered
             .into_iter()

@@ -35,7 +35,8 @@ fn has_the_documented_defaults() {
 fn reads_every_field() {
     let peer = parse(
         "{peerAddress: 'fd00::1', peerPort: 1179, routerID: 10.9.9.9, holdTime: 1m30s, \
-         keepaliveTime: 10s, connectTime: 2s, nodeSelectors: [{matchLabels: {a: b}}], \
+         keepaliveTime: 10s, connectTime: 2s, gracefulRestartTime: 2m, \
+         gracefulRestartNotification: true, nodeSelectors: [{matchLabels: {a: b}}], \
          passwordSecret: {name: s}, ebgpMultiHop: true, ebgpMultiHopTTL: 3, families: [IPv6], \
          passive: true, myASN: 1, peerASN: 4294967294}",
     )
@@ -59,7 +60,21 @@ fn reads_every_field() {
             ipv6: true
         }
     );
+    let restart = GracefulRestart {
+        restart_time: Duration::from_secs(120),
+        notification: true,
+    };
+    assert_eq!(peer.graceful_restart, Some(restart));
     assert!(peer.passive && peer.nodes.0.len() == 1);
+}
+
+#[test]
+fn graceful_restart_is_on_until_it_is_switched_off() {
+    let restart = |more| parse(more).unwrap().graceful_restart;
+    let by_default = restart("").unwrap();
+    assert_eq!(by_default.restart_time, Duration::from_secs(30));
+    assert!(!by_default.notification);
+    assert_eq!(restart("enableGracefulRestart: false"), None);
 }
 
 #[test]
@@ -90,6 +105,9 @@ fn accepts_values_at_the_edges() {
         "families: [IPv6, IPv4]",
         "{ebgpMultiHop: true, ebgpMultiHopTTL: 255}",
         "peerPort: 65535",
+        "gracefulRestartTime: 1s",
+        "gracefulRestartTime: 4095s",
+        "enableGracefulRestart: false",
     ] {
         parse(more).unwrap();
     }
@@ -122,6 +140,17 @@ fn refuses_bad_values_naming_the_field() {
         ("keepaliveTime: 500ms", "spec.keepaliveTime"),
         ("{holdTime: 0s, keepaliveTime: 3s}", "spec.keepaliveTime"),
         ("connectTime: 0s", "spec.connectTime"),
+        ("gracefulRestartTime: 0s", "spec.gracefulRestartTime"),
+        ("gracefulRestartTime: 4096s", "spec.gracefulRestartTime"),
+        ("gracefulRestartTime: 1500ms", "spec.gracefulRestartTime"),
+        (
+            "{enableGracefulRestart: false, gracefulRestartTime: 30s}",
+            "spec.enableGracefulRestart",
+        ),
+        (
+            "{enableGracefulRestart: false, gracefulRestartNotification: true}",
+            "spec.enableGracefulRestart",
+        ),
         ("connectTime: 24h", "spec.connectTime"),
         ("passwordSecret: {name: ''}", "spec.passwordSecret.name"),
         ("ebgpMultiHopTTL: 3", "spec.ebgpMultiHopTTL"),

@@ -52,6 +52,19 @@ fn the_identifier_is_the_nodes_ipv4_address_unless_the_user_chooses() {
 }
 
 #[test]
+fn routes_outlive_a_restart_as_the_peer_says() {
+    let mut world = World::usual();
+    world.settle();
+    let restart = |world: &World| session(world, "router").unwrap().config.graceful_restart;
+    assert_eq!(restart(&world).unwrap().restart_time.as_secs(), 30);
+    let mut without = peer("router", ROUTER);
+    without.value.as_mut().unwrap().graceful_restart = None;
+    world.apply(Object::Peer(without));
+    world.settle();
+    assert_eq!(restart(&world), None);
+}
+
+#[test]
 fn without_an_ipv4_address_the_identifier_comes_from_the_nodes_name() {
     let identifier = || {
         let mut world = World::usual();
