@@ -192,13 +192,15 @@ fn an_ipv4_peer_is_known_by_its_mapped_address_too() {
 
 #[test]
 fn of_peers_that_are_alike_the_first_has_the_session() {
-    let speaker = speaker([
+    let mut speaker = speaker([
         peer("b", "192.0.2.2"),
         peer("a", "192.0.2.2"),
         peer("b", "192.0.2.3"),
     ]);
     let names: Vec<_> = speaker.sessions().map(|view| view.peer).collect();
     assert_eq!(names, ["b".into()]);
+    let transmit = speaker.poll_transmit(NOW, &mut Vec::new()).unwrap();
+    assert_eq!(transmit.remote, address("192.0.2.2"));
 }
 
 #[test]
@@ -215,6 +217,11 @@ fn sessions_keep_their_state_when_our_side_of_them_changes() {
     assert_eq!(heard(&speaker), ["a"]);
     deliver(&mut speaker, &arrival(), &first(State::Down)).unwrap();
     assert_eq!(heard(&speaker), ["a", "b"]);
+    let to_a = Arrival {
+        local: address("192.0.2.5"),
+        ..arrival()
+    };
+    deliver(&mut speaker, &to_a, &first(State::Down)).unwrap();
 }
 
 #[test]

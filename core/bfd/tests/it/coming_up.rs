@@ -116,6 +116,20 @@ fn nothing_heard_for_the_detection_time_takes_it_down() {
     assert_eq!(packet.state, State::Down);
     assert_eq!(packet.diagnostic, expired);
     assert_eq!(packet.your_discriminator, 0);
+    assert!(!packet.poll, "there is nobody to ask");
+}
+
+#[test]
+fn a_question_of_a_peer_that_is_gone_is_not_answered() {
+    let mut node = Scripted::up(Profile::default());
+    node.ask(State::Up);
+    node.now += ms(60_000);
+    node.speaker.handle_timeout(node.now);
+    let [packet] = node.transmit()[..] else {
+        panic!("one packet");
+    };
+    assert_eq!(packet.your_discriminator, 0);
+    assert!(!packet.is_final);
 }
 
 #[test]

@@ -47,6 +47,17 @@ fn is_done_as_soon_as_the_peer_knows() {
 }
 
 #[test]
+fn a_peer_that_is_down_is_told_once() {
+    let mut node = Scripted::up(Profile::default());
+    node.say(State::Down).unwrap();
+    node.transmit();
+    node.speaker.handle_leave(node.now);
+    assert!(!node.speaker.is_done());
+    assert_eq!(node.transmit()[0].state, State::AdminDown);
+    assert!(node.speaker.is_done());
+}
+
+#[test]
 fn leaves_without_a_word_where_nobody_was_heard() {
     let mut node = Scripted::new(Profile::default());
     node.run(ms(5000));
@@ -93,6 +104,7 @@ fn a_peer_that_comes_back_in_time_has_its_session_again() {
     node.reload();
     let sent = node.run(ms(5000));
     assert_eq!(sent[0].1.state, State::Down);
+    assert_eq!(sent[0].1.your_discriminator, 0);
     assert_eq!(node.view().local_discriminator, before.local_discriminator);
     assert!(!node.notices().contains(&forgotten()));
     node.come_up();

@@ -239,6 +239,21 @@ fn another_answer_may_be_on_its_way_for_as_long_as_the_first_one_took() {
 }
 
 #[test]
+fn further_answers_do_not_let_the_next_question_through() {
+    let mut node = up(paced(100, 100));
+    node.set_profile(paced(200, 100));
+    node.run_up(ms(200));
+    node.set_profile(paced(400, 100));
+    for _ in 0..50 {
+        node.answer();
+        let sent = node.run(ms(100));
+        assert!(sent.iter().all(|(_, packet)| !packet.poll));
+    }
+    node.say(State::Up).unwrap();
+    assert!(node.run(ms(200))[0].1.poll);
+}
+
+#[test]
 fn an_answer_that_took_long_holds_up_the_next_question_for_a_second_only() {
     let mut node = up(paced(100, 100));
     node.set_profile(paced(200, 100));
@@ -264,4 +279,17 @@ fn coming_up_sets_the_pace_at_once_whatever_was_asked_before() {
     };
     assert_eq!(packet.state, State::Up);
     assert_eq!(packet.desired_min_tx, ms(300));
+}
+
+#[test]
+fn a_change_that_nobody_has_answered_is_in_use_once_the_session_is_down() {
+    let mut node = up(paced(1000, 100));
+    node.set_profile(paced(2000, 100));
+    node.run_up(ms(1000));
+    node.theirs.detect_multiplier = 255;
+    node.theirs.desired_min_tx = ms(10_000);
+    node.say(State::Down).unwrap();
+    let sent = node.run(ms(20_000));
+    assert_gaps(&sent, 2000);
+    assert!(sent.iter().all(|(_, packet)| !packet.poll));
 }
