@@ -12,6 +12,8 @@
 )]
 
 pub mod arp;
+pub mod bfd_packet;
+pub mod bfd_session;
 pub mod bgp_message;
 pub mod bgp_update;
 pub mod heartbeat;
@@ -23,8 +25,10 @@ mod script;
 pub type Body = fn(&[u8]);
 
 /// All bodies by the name of their target.
-pub const BODIES: [(&str, Body); 6] = [
+pub const BODIES: [(&str, Body); 8] = [
     ("arp", arp::run),
+    ("bfd-packet", bfd_packet::run),
+    ("bfd-session", bfd_session::run),
     ("bgp-message", bgp_message::run),
     ("bgp-update", bgp_update::run),
     ("heartbeat", heartbeat::run),
