@@ -48,7 +48,16 @@ impl<'a> Script<'a> {
 
     /// How a BGP session speaks.
     pub(crate) fn dialect(&mut self) -> Dialect {
-        let [internal, wide, ipv4, ipv6, extended_next_hop, long, ..] = self.bits();
+        let [
+            internal,
+            wide,
+            ipv4,
+            ipv6,
+            extended_next_hop,
+            long,
+            marks,
+            _,
+        ] = self.bits();
         Dialect {
             peer_type: if internal {
                 PeerType::Internal
@@ -63,6 +72,7 @@ impl<'a> Script<'a> {
                 (true, true) => FamilySet::BOTH,
             },
             extended_next_hop,
+            enhanced_route_refresh: marks,
             max_message_length: if long {
                 Dialect::EXTENDED_LENGTH
             } else {
