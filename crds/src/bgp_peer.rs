@@ -55,7 +55,16 @@ use crate::{Condition, LabelSelector, rule};
     ).field_path(".enableGracefulRestart"),
     validation = Rule::new("!has(self.ebgpMultiHopTTL) || self.ebgpMultiHop").message(
         "ebgpMultiHopTTL has a meaning only with ebgpMultiHop: true; set that, or leave ebgpMultiHopTTL out"
-    ).field_path(".ebgpMultiHopTTL")
+    ).field_path(".ebgpMultiHopTTL"),
+    validation = Rule::new("!has(self.ttlSecurityHops) || !self.ebgpMultiHop").message(
+        "ttlSecurityHops excludes ebgpMultiHop; set ttlSecurityHops to the distance of the router alone, or leave it out"
+    ).field_path(".ttlSecurityHops"),
+    validation = Rule::new(format!("!has(self.sourceAddress) || {}", rule::is_other_end("self.sourceAddress"))).message(
+        "sourceAddress must be of the family of peerAddress, and another address; write the node's end of the session, or leave it out"
+    ).field_path(".sourceAddress"),
+    validation = Rule::new(format!("!has(self.nodeOverrides) || self.nodeOverrides.all(each, !has(each.sourceAddress) || {})", rule::is_other_end("each.sourceAddress"))).message(
+        "sourceAddress in nodeOverrides must be of the family of peerAddress, and another address; write the node's end of the session, or leave it out"
+    ).field_path(".nodeOverrides")
 )]
 pub struct BGPPeerSpec {
     /// Our autonomous system number, 1..4294967294 without 23456 and 65535.
@@ -95,12 +104,16 @@ pub struct BGPPeerSpec {
     #[serde(default = "default_port")]
     #[schemars(range(min = 1, max = 65535))]
     pub peer_port: i32,
+    /// Our end of the session: an address of the node, of the family of `peerAddress`; default: the one that the node's
+    /// routes choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 2, max = 45))]
+    #[x_kube(validation = rule::is_own_address())]
+    pub source_address: Option<String>,
     /// Our BGP identifier; default: the node's IPv4 InternalIP, else derived from the node's name.
     #[serde(default, rename = "routerID", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 15))]
-    #[x_kube(validation = Rule::new(
-        "isIP(self) && ip(self).family() == 4 && !ip(self).isUnspecified()"
-    ).message("routerID must be written as an IPv4 address other than 0.0.0.0, such as 192.0.2.10; correct it, or leave it out to use the node's address"))]
+    #[x_kube(validation = rule::is_router_id())]
     pub router_id: Option<String>,
     /// Hold time offered, `0s` or 3 s to 65535 s, whole seconds; default 90s.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,6 +173,11 @@ pub struct BGPPeerSpec {
     )]
     #[schemars(with = "i32", range(min = 1, max = 255))]
     pub ebgp_multi_hop_ttl: Option<i32>,
+    /// The peer is at most so many hops away: packets that have come farther are dropped (GTSM, RFC 5082). The peer needs the
+    /// same. Not with `ebgpMultiHop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i32", range(min = 1, max = 254))]
+    pub ttl_security_hops: Option<i32>,
     /// Address families offered; default both.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
@@ -168,6 +186,36 @@ pub struct BGPPeerSpec {
     /// Never dial; wait for the peer to connect.
     #[serde(default)]
     pub passive: bool,
+    /// What is different on some nodes. On a node the first entry that selects it counts, alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub node_overrides: Vec<NodeOverride>,
+}
+
+/// What a peer has different on some nodes; what is absent is as everywhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.myASN) || has(self.sourceAddress) || has(self.routerID)").message(
+    "an entry of nodeOverrides changes something; set myASN, sourceAddress or routerID, or remove the entry"
+))]
+pub struct NodeOverride {
+    /// The nodes; an empty selector selects all.
+    pub node_selector: LabelSelector,
+    /// Our autonomous system number there.
+    #[serde(default, rename = "myASN", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "i64", range(min = 1, max = 4294967294_i64))]
+    #[x_kube(validation = rule::is_usable_asn())]
+    pub my_asn: Option<i64>,
+    /// Our end of the session there: an address of the node, of the family of `peerAddress`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 2, max = 45))]
+    #[x_kube(validation = rule::is_own_address())]
+    pub source_address: Option<String>,
+    /// Our BGP identifier there.
+    #[serde(default, rename = "routerID", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 15))]
+    #[x_kube(validation = rule::is_router_id())]
+    pub router_id: Option<String>,
 }
 
 /// Which autonomous system a peer may be in whose number is not configured.

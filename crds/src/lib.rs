@@ -26,7 +26,7 @@ pub use bgp_advertisement::{
     BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LinkBandwidth, LoopPrevention,
 };
 pub use bgp_peer::{
-    AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, SecretReference,
+    AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, NodeOverride, SecretReference,
 };
 pub use community::{Community, CommunityAlias, CommunitySpec, CommunityStatus};
 pub use condition::Condition;

@@ -189,6 +189,30 @@ pub(crate) fn is_usable_asn() -> Rule {
     )
 }
 
+/// The rule for an address that an interface of the node has, and that is the same on every link.
+pub(crate) fn is_own_address() -> Rule {
+    Rule::new(
+        "isIP(self) && !ip(self).isUnspecified() && self != '255.255.255.255' && !cidr('224.0.0.0/4').containsIP(ip(self)) && !cidr('ff00::/8').containsIP(ip(self)) && !cidr('fe80::/10').containsIP(ip(self))",
+    )
+    .message(
+        "sourceAddress must be one unicast IPv4 or IPv6 address without prefix length or zone, and not link-local; write an address of the node, or leave it out",
+    )
+}
+
+/// Whether the expression can be our end of a session with `self.peerAddress`. What is no address has rules of its own.
+pub(crate) fn is_other_end(expression: &str) -> String {
+    format!(
+        "!isIP({expression}) || !isIP(self.peerAddress) || (ip({expression}).family() == ip(self.peerAddress).family() && ip({expression}) != ip(self.peerAddress))"
+    )
+}
+
+/// The rule for a BGP identifier.
+pub(crate) fn is_router_id() -> Rule {
+    Rule::new("isIP(self) && ip(self).family() == 4 && !ip(self).isUnspecified()").message(
+        "routerID must be written as an IPv4 address other than 0.0.0.0, such as 192.0.2.10; correct it, or leave it out to use the node's address",
+    )
+}
+
 /// Whether `self` has the syntax of an object's name.
 pub(crate) const OBJECT_NAME: &str =
     "self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')";

@@ -199,7 +199,13 @@ impl Peer {
         let id = outside.next_connection();
         let mut connection = Connection::new(id, Role::Passive, &self.config);
         connection.addresses = Some(addresses);
-        if let Some(subcode) = self.refusal(now) {
+        if let Some(words) = self
+            .astray(addresses.local)
+            .filter(|_| self.session.is_none())
+        {
+            self.fail_attempt(words, outside);
+        }
+        if let Some(subcode) = self.refusal(now, addresses.local) {
             self.counters.notifications_sent += 1;
             let last = connection.into_last(Some(&Notification::cease(subcode)));
             outside.notify(Notice::Close {

@@ -21,6 +21,9 @@ pub struct PeerConfig {
     pub address: IpAddr,
     /// The peer's TCP port, for connections that we dial.
     pub port: u16,
+    /// Our end of every connection; `None`: what the system chooses for a dial, and any address for a connection of the
+    /// peer's.
+    pub source: Option<IpAddr>,
     /// Our AS.
     pub local_asn: Asn,
     /// The peer's AS, or which it may be; an OPEN with another is refused.
@@ -46,6 +49,8 @@ pub struct PeerConfig {
     pub graceful_restart: Option<GracefulRestart>,
     /// TTL (hop limit) of our packets for a peer that may be more than one hop away; `None`: 1 for eBGP.
     pub multi_hop_ttl: Option<u8>,
+    /// The peer is at most so many hops away, 1 to 254: what has come farther is dropped (GTSM, RFC 5082).
+    pub ttl_security_hops: Option<u8>,
     /// 0: no password. Changes whenever the password does.
     pub password_generation: u64,
 }
@@ -64,6 +69,7 @@ impl PeerConfig {
             name,
             address,
             port: 179,
+            source: None,
             local_asn,
             remote_asn: RemoteAsn::Fixed(remote_asn),
             identifier,
@@ -76,6 +82,7 @@ impl PeerConfig {
             import: Import::default(),
             graceful_restart: None,
             multi_hop_ttl: None,
+            ttl_security_hops: None,
             password_generation: 0,
         }
     }

@@ -1,12 +1,20 @@
-use alloc::format;
+mod field;
+mod node_override;
+
+use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
 
 use bgp::{Asn, BgpIdentifier, GracefulRestart, HoldTime, RemoteAsn};
 
-use crate::{Condition, Meta, Name, Parsed, Rejection, Selectors, duration};
+use crate::{Condition, Labels, Meta, Name, Parsed, Rejection, Selectors};
 
-/// How long a router keeps our routes when the user does not say it.
-const DEFAULT_RESTART_TIME: Duration = Duration::from_secs(30);
+use field::{
+    DEFAULT_RESTART_TIME, OF_ROUTER, parse_address, parse_asn, parse_connect_time,
+    parse_graceful_restart, parse_hold_time, parse_hops, parse_keepalive, parse_port,
+    parse_remote_asn, parse_router_id, parse_secret, parse_source, parse_ttl,
+};
+
+pub use node_override::NodeOverride;
 
 /// A BGPPeer's spec, parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +27,8 @@ pub struct Peer {
     pub address: IpAddr,
     /// The peer's TCP port.
     pub port: u16,
+    /// Our end of the session, an address of the node and of the peer's family; `None`: what the node's routes say.
+    pub source: Option<IpAddr>,
     /// Our BGP identifier where the user fixes it.
     pub router_id: Option<BgpIdentifier>,
     /// Hold time offered in OPEN.
@@ -35,10 +45,14 @@ pub struct Peer {
     pub password_secret: Option<Name>,
     /// TTL of our packets when the peer is more than one hop away (`ebgpMultiHop`).
     pub multi_hop_ttl: Option<u8>,
+    /// How many hops away the peer may be at most, 1 to 254 (GTSM, RFC 5082).
+    pub ttl_security_hops: Option<u8>,
     /// Families offered.
     pub families: Families,
     /// Never dial.
     pub passive: bool,
+    /// What differs on some nodes; [`Peer::on`] applies it.
+    pub overrides: Vec<NodeOverride>,
 }
 
 /// Which of the two unicast families a session offers.
@@ -58,6 +72,7 @@ impl Peer {
             remote_asn: RemoteAsn::Fixed(peer_asn),
             address,
             port: 179,
+            source: None,
             router_id: None,
             hold_time: HoldTime::DEFAULT,
             keepalive_time: None,
@@ -69,12 +84,29 @@ impl Peer {
             nodes: Selectors::default(),
             password_secret: None,
             multi_hop_ttl: None,
+            ttl_security_hops: None,
             families: Families {
                 ipv4: true,
                 ipv6: true,
             },
             passive: false,
+            overrides: Vec::new(),
         }
+    }
+
+    /// The peer as a node with these labels has it: the first override that selects the node is applied, none is left.
+    pub fn on(&self, labels: &Labels) -> Self {
+        let mut peer = self.clone();
+        let overrides = core::mem::take(&mut peer.overrides);
+        if let Some(found) = overrides
+            .into_iter()
+            .find(|each| each.nodes.matches(labels))
+        {
+            peer.my_asn = found.my_asn.unwrap_or(peer.my_asn);
+            peer.source = found.source.or(peer.source);
+            peer.router_id = found.router_id.or(peer.router_id);
+        }
+        peer
     }
 
     /// Parses a BGPPeer.
@@ -87,13 +119,23 @@ impl Peer {
     }
 
     fn parse_spec(spec: &crds::BGPPeerSpec) -> Result<Self, Rejection> {
+        let address = parse_address("spec.peerAddress", &spec.peer_address, OF_ROUTER)?;
         let hold_time = parse_hold_time(spec.hold_time.as_deref())?;
         Ok(Self {
             my_asn: parse_asn("spec.myASN", spec.my_asn)?,
             remote_asn: parse_remote_asn(spec.peer_asn, spec.dynamic_asn)?,
-            address: parse_address(&spec.peer_address)?,
+            address,
             port: parse_port(spec.peer_port)?,
-            router_id: spec.router_id.as_deref().map(parse_router_id).transpose()?,
+            source: parse_source(
+                "spec.sourceAddress",
+                spec.source_address.as_deref(),
+                address,
+            )?,
+            router_id: spec
+                .router_id
+                .as_deref()
+                .map(|text| parse_router_id("spec.routerID", text))
+                .transpose()?,
             hold_time,
             keepalive_time: parse_keepalive(spec.keepalive_time.as_deref(), hold_time)?,
             connect_time: spec
@@ -109,8 +151,10 @@ impl Peer {
                 .map(parse_secret)
                 .transpose()?,
             multi_hop_ttl: parse_ttl(spec.ebgp_multi_hop, spec.ebgp_multi_hop_ttl)?,
+            ttl_security_hops: parse_hops(spec.ttl_security_hops, spec.ebgp_multi_hop)?,
             families: Families::parse(&spec.families)?,
             passive: spec.passive,
+            overrides: NodeOverride::parse_all(&spec.node_overrides, address)?,
         })
     }
 }
@@ -137,210 +181,6 @@ impl Families {
                 "list IPv4 and IPv6 at most once each",
             )),
         }
-    }
-}
-
-fn parse_asn(field: &str, number: i64) -> Result<Asn, Rejection> {
-    match u32::try_from(number) {
-        Ok(asn @ 1..=4_294_967_294) if asn != 23_456 && asn != 65_535 => Ok(Asn(asn)),
-        _ => Err(Rejection::new(
-            field,
-            format!("{number} is no usable AS number"),
-            "use 1 to 4294967294 without the reserved 23456 and 65535",
-        )),
-    }
-}
-
-fn parse_remote_asn(
-    number: Option<i64>,
-    dynamic: Option<crds::DynamicAsn>,
-) -> Result<RemoteAsn, Rejection> {
-    let reject = |what| {
-        Err(Rejection::new(
-            "spec.peerASN",
-            what,
-            "set either peerASN, or dynamicASN to internal or external",
-        ))
-    };
-    match (number, dynamic) {
-        (Some(number), None) => Ok(RemoteAsn::Fixed(parse_asn("spec.peerASN", number)?)),
-        (None, Some(crds::DynamicAsn::Internal)) => Ok(RemoteAsn::Internal),
-        (None, Some(crds::DynamicAsn::External)) => Ok(RemoteAsn::External),
-        (Some(_), Some(_)) => reject("it excludes dynamicASN"),
-        (None, None) => reject("it is missing, and so is dynamicASN"),
-    }
-}
-
-fn parse_address(text: &str) -> Result<IpAddr, Rejection> {
-    let reject = |what: &str, remedy: &str| {
-        Err(Rejection::new(
-            "spec.peerAddress",
-            format!("\"{text}\" is {what}"),
-            remedy,
-        ))
-    };
-    let Ok(address) = text.parse::<IpAddr>() else {
-        return reject(
-            "no IP address",
-            "write the router's address, such as 10.0.0.1 or fd00::1",
-        );
-    };
-    let remedy = "write the router's own unicast address";
-    match address {
-        _ if address.is_unspecified() => reject("the unspecified address", remedy),
-        _ if address.is_multicast() => reject("a multicast address", remedy),
-        IpAddr::V4(v4) if v4.is_broadcast() => reject("the broadcast address", remedy),
-        IpAddr::V4(v4) if v4.octets().starts_with(&[0]) => reject("in 0.0.0.0/8", remedy),
-        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
-            reject("an IPv4-mapped address", "write the IPv4 address itself")
-        }
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => reject(
-            "a link-local address, which names no interface",
-            "write the router's global or unique local address",
-        ),
-        IpAddr::V4(_) | IpAddr::V6(_) => Ok(address),
-    }
-}
-
-fn parse_port(port: i32) -> Result<u16, Rejection> {
-    u16::try_from(port)
-        .ok()
-        .filter(|&port| port != 0)
-        .ok_or_else(|| {
-            Rejection::new(
-                "spec.peerPort",
-                format!("{port} is no TCP port"),
-                "use 1 to 65535",
-            )
-        })
-}
-
-fn parse_router_id(text: &str) -> Result<BgpIdentifier, Rejection> {
-    text.parse().map_err(|_| {
-        Rejection::new(
-            "spec.routerID",
-            format!("\"{text}\" is no BGP identifier"),
-            "write four numbers such as 10.0.0.1, not 0.0.0.0",
-        )
-    })
-}
-
-/// RFC 4271 section 4.2: 0 or at least 3 s, whole seconds in 16 bits.
-fn parse_hold_time(text: Option<&str>) -> Result<HoldTime, Rejection> {
-    let field = "spec.holdTime";
-    let Some(text) = text else {
-        return Ok(HoldTime::DEFAULT);
-    };
-    let time = duration::parse(field, text)?;
-    let seconds = u16::try_from(time.as_secs())
-        .ok()
-        .filter(|_| time.subsec_nanos() == 0);
-    seconds
-        .and_then(|seconds| HoldTime::new(seconds).ok())
-        .ok_or_else(|| {
-            Rejection::new(
-                field,
-                format!("\"{text}\" is no hold time of BGP"),
-                "use 0s (never expires) or whole seconds from 3s to 65535s",
-            )
-        })
-}
-
-/// An interval at or above the hold time would end the session it is meant to keep.
-fn parse_keepalive(text: Option<&str>, hold_time: HoldTime) -> Result<Option<Duration>, Rejection> {
-    let field = "spec.keepaliveTime";
-    let Some(text) = text else { return Ok(None) };
-    let time = duration::parse(field, text)?;
-    match hold_time.duration() {
-        None if time.is_zero() => Ok(None),
-        None => Err(Rejection::new(
-            field,
-            format!("\"{text}\" is set, but with holdTime 0s no keepalives are sent"),
-            "remove it or set holdTime",
-        )),
-        Some(hold) if time >= Duration::from_secs(1) && time < hold => Ok(Some(time)),
-        Some(_) => Err(Rejection::new(
-            field,
-            format!("\"{text}\" is not between 1s and the hold time of {hold_time}"),
-            "use at most a third of holdTime",
-        )),
-    }
-}
-
-fn parse_connect_time(text: &str) -> Result<Duration, Rejection> {
-    let field = "spec.connectTime";
-    let time = duration::parse(field, text)?;
-    match (Duration::from_secs(1)..=Duration::from_secs(65_535)).contains(&time) {
-        true => Ok(time),
-        false => Err(Rejection::new(
-            field,
-            format!("\"{text}\" is out of range"),
-            "use 1s to 65535s, or leave it out for growing intervals",
-        )),
-    }
-}
-
-/// RFC 4724 section 3: whole seconds in 12 bits; 0 would keep nothing.
-fn parse_graceful_restart(spec: &crds::BGPPeerSpec) -> Result<Option<GracefulRestart>, Rejection> {
-    let notification = spec.graceful_restart_notification;
-    if !spec.enable_graceful_restart {
-        return match (&spec.graceful_restart_time, notification) {
-            (None, false) => Ok(None),
-            _ => Err(Rejection::new(
-                "spec.enableGracefulRestart",
-                "it is false, but gracefulRestartTime or gracefulRestartNotification is set",
-                "leave them out, or enable it",
-            )),
-        };
-    }
-    let field = "spec.gracefulRestartTime";
-    let restart_time = match spec.graceful_restart_time.as_deref() {
-        None => DEFAULT_RESTART_TIME,
-        Some(text) => duration::parse(field, text)?,
-    };
-    let legal = Duration::from_secs(1)..=Duration::from_secs(4095);
-    match legal.contains(&restart_time) && restart_time.subsec_nanos() == 0 {
-        true => Ok(Some(GracefulRestart {
-            restart_time,
-            notification,
-        })),
-        false => Err(Rejection::new(
-            field,
-            format!("{restart_time:?} is no restart time of BGP"),
-            "use whole seconds from 1s to 4095s",
-        )),
-    }
-}
-
-fn parse_secret(reference: &crds::SecretReference) -> Result<Name, Rejection> {
-    match reference.name.is_empty() {
-        false => Ok(reference.name.as_str().into()),
-        true => Err(Rejection::new(
-            "spec.passwordSecret.name",
-            "the name is empty",
-            "name a Secret in the install namespace, or leave passwordSecret out",
-        )),
-    }
-}
-
-fn parse_ttl(multi_hop: bool, ttl: Option<i32>) -> Result<Option<u8>, Rejection> {
-    let field = "spec.ebgpMultiHopTTL";
-    match (multi_hop, ttl) {
-        (false, None) => Ok(None),
-        (true, None) => Ok(Some(u8::MAX)),
-        (true, Some(ttl)) => match u8::try_from(ttl) {
-            Ok(ttl @ 1..) => Ok(Some(ttl)),
-            _ => Err(Rejection::new(
-                field,
-                format!("{ttl} is no TTL"),
-                "use 1 to 255",
-            )),
-        },
-        (false, Some(_)) => Err(Rejection::new(
-            field,
-            "it acts only with ebgpMultiHop",
-            "set ebgpMultiHop to true or remove it",
-        )),
     }
 }
 

@@ -93,7 +93,7 @@ impl Planner {
         let (mut view, unusable) = View::new(
             &self.options.node,
             self.options.ignore_exclude_label,
-            &self.cluster,
+            (&self.cluster, self.links.as_ref()),
             &mut self.memory,
         );
         if self.plan.peers != view.peers.0 {

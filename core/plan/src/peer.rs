@@ -9,7 +9,7 @@ use core::net::IpAddr;
 use bgp::{BgpIdentifier, Family, PeerConfig, PeerName};
 use model::{Cluster, Name, Node, Parsed, Peer, Secret};
 
-use crate::{NodeAddresses, last_good::LastGood, pod_network::Learning};
+use crate::{Links, NodeAddresses, last_good::LastGood, pod_network::Learning};
 
 /// Identifier of a node whose name hashes to 0.
 const LAST_RESORT: BgpIdentifier = match BgpIdentifier::new(1) {
@@ -43,6 +43,10 @@ pub(crate) struct PeerBook {
     good: LastGood<Peer>,
     passwords: BTreeMap<Name, (Secret, u64)>,
     generations: u64,
+    /// Source addresses that were there when the session was planned: they may go without ending it.
+    sources: BTreeMap<Name, IpAddr>,
+    /// Whether a peer has a source address.
+    looks_at_links: bool,
 }
 
 impl Unusable {
@@ -71,7 +75,14 @@ impl PeerBook {
             good: LastGood::new(),
             passwords: BTreeMap::new(),
             generations: 0,
+            sources: BTreeMap::new(),
+            looks_at_links: false,
         }
+    }
+
+    /// Whether another interface or address can change the sessions.
+    pub(crate) const fn looks_at_links(&self) -> bool {
+        self.looks_at_links
     }
 
     /// The sessions that `node` should hold; what it cannot use goes to `unusable`.
@@ -80,14 +91,20 @@ impl PeerBook {
         cluster: &Cluster,
         node: &Name,
         own: &Node,
-        learning: &Learning,
+        (learning, links): (&Learning, Option<&Links>),
         unusable: &mut Vec<Unusable>,
     ) -> BTreeMap<PeerName, PlannedPeer> {
         self.good.retain(&cluster.peers);
         self.passwords
             .retain(|name, _| cluster.peers.contains_key(name));
+        let selected = self.selected(cluster, own, unusable);
+        self.looks_at_links = selected.iter().any(|(_, peer)| peer.source.is_some());
+        self.take_sources(&selected, links, unusable);
         let mut planned = BTreeMap::new();
-        for (name, peer) in self.selected(cluster, own, unusable) {
+        for (name, peer) in selected {
+            if peer.source != self.sources.get(&name).copied() {
+                continue;
+            }
             match password(cluster, &peer) {
                 Ok(password) => {
                     let password_generation = self.generation(&name, password.as_ref());
@@ -103,7 +120,29 @@ impl PeerBook {
         planned
     }
 
-    /// Peers whose selectors choose the node, one for each address: the oldest.
+    /// Takes over which source addresses are there. One that goes does not end its session: TCP does, where it must.
+    fn take_sources(
+        &mut self,
+        peers: &[(Name, Peer)],
+        links: Option<&Links>,
+        unusable: &mut Vec<Unusable>,
+    ) {
+        let mut sources = BTreeMap::new();
+        for (name, peer) in peers {
+            let Some(source) = peer.source else { continue };
+            let there = |links: &Links| source.is_loopback() || links.holder(source).is_some();
+            let there = links.map(there);
+            if there == Some(false) {
+                unusable.push(no_source(name, source));
+            }
+            if there == Some(true) || self.sources.get(name) == Some(&source) {
+                sources.insert(name.clone(), source);
+            }
+        }
+        self.sources = sources;
+    }
+
+    /// Peers whose selectors choose the node, as it has them, one for each address: the oldest.
     fn selected(
         &mut self,
         cluster: &Cluster,
@@ -117,18 +156,19 @@ impl PeerBook {
         for (name, object) in objects {
             unusable.extend(Unusable::rejected("BGPPeer", object));
             unusable.extend(own_address(name, object, own));
-            let usable = |peer: &Peer| !own.addresses.contains(&peer.address);
+            let labels = &own.meta.labels;
+            let usable = |peer: &Peer| is_elsewhere(&peer.on(labels), own);
             let Some(peer) = self.good.resolve(object, usable) else {
                 continue;
             };
-            if !peer.nodes.matches(&own.meta.labels) {
+            if !peer.nodes.matches(labels) {
                 continue;
             }
             match winners.get(&peer.address) {
                 Some(winner) => unusable.push(duplicate(name, peer, winner)),
                 None => {
                     winners.insert(peer.address, name);
-                    selected.push((name.clone(), peer.clone()));
+                    selected.push((name.clone(), peer.on(labels)));
                 }
             }
         }
@@ -153,15 +193,29 @@ impl PeerBook {
     }
 }
 
+/// A node does not mean itself, unless it says from which other address of its own: then the router runs on it.
+fn is_elsewhere(peer: &Peer, own: &Node) -> bool {
+    peer.source.is_some() || !own.addresses.contains(&peer.address)
+}
+
 fn own_address(name: &Name, object: &Parsed<Peer>, own: &Node) -> Option<Unusable> {
+    let labels = &own.meta.labels;
     let peer = object.value.as_ref().ok()?;
-    let here = own.addresses.contains(&peer.address) && peer.nodes.matches(&own.meta.labels);
+    let here = peer.nodes.matches(labels) && !is_elsewhere(&peer.on(labels), own);
     let message = format!(
-        "spec.peerAddress: {} is an address of this node; give the router's address, or exclude \
-         this node in spec.nodeSelectors",
+        "spec.peerAddress: {} is an address of this node; give the router's address, exclude this \
+         node in spec.nodeSelectors, or, when the router runs on this node, set spec.sourceAddress",
         peer.address
     );
     here.then(|| Unusable::peer(name, message))
+}
+
+fn no_source(name: &Name, source: IpAddr) -> Unusable {
+    let message = format!(
+        "spec.sourceAddress: {source} is no address of this node, and no session begins without it; \
+         add it to an interface (lo will do), or correct sourceAddress or nodeOverrides"
+    );
+    Unusable::peer(name, message)
 }
 
 fn duplicate(name: &Name, peer: &Peer, winner: &Name) -> Unusable {
@@ -208,6 +262,7 @@ fn config(
     PeerConfig {
         remote_asn: peer.remote_asn,
         port: peer.port,
+        source: peer.source,
         hold_time: peer.hold_time,
         keepalive: peer.keepalive_time,
         connect_retry: peer.connect_time,
@@ -218,6 +273,7 @@ fn config(
             .filter_map(|(yes, f)| yes.then_some(f))
             .collect(),
         multi_hop_ttl: peer.multi_hop_ttl,
+        ttl_security_hops: peer.ttl_security_hops,
         password_generation,
         ..PeerConfig::new(name.clone(), peer.address, asns, identifier)
     }

@@ -143,6 +143,7 @@ impl Planner {
         if self.links.as_ref() != Some(&links) {
             self.links = Some(links);
             self.stale.network = true;
+            self.stale.view |= self.memory.peers.looks_at_links();
         }
     }
 

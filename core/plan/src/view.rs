@@ -8,7 +8,7 @@ use model::{
 };
 
 use crate::{
-    Stage, Unusable,
+    Links, Stage, Unusable,
     bgp::{Peers, PodRoutes, Terms},
     community::Named,
     l2::terms,
@@ -79,7 +79,7 @@ impl View {
     pub(crate) fn new(
         node: &Name,
         ignore_exclude_label: bool,
-        cluster: &Cluster,
+        (cluster, links): (&Cluster, Option<&Links>),
         memory: &mut Memory,
     ) -> (Self, Vec<Unusable>) {
         let nobody = Node::default();
@@ -107,7 +107,7 @@ impl View {
         let learning = Learning::new(pod_network.as_ref(), own);
         let peers = memory
             .peers
-            .resolve(cluster, node, own, &learning, &mut unusable);
+            .resolve(cluster, node, own, (&learning, links), &mut unusable);
         let view = Self {
             node: node.clone(),
             settings: cluster.settings.clone(),

@@ -217,7 +217,9 @@ impl Running {
                 };
                 let addresses = self.local_addresses(local.ip(), &peer);
                 if let Err(error) = Network::tune(&stream, &peer) {
-                    warn!(%remote, %error, "an accepted connection could not be set up");
+                    // Without its options it might be open to what they keep away.
+                    warn!(%remote, %error, "a connection that could not be set up is refused");
+                    return;
                 }
                 if let Some(id) = self.speaker.handle_accepted(now, remote, addresses) {
                     self.network.insert(id, stream);

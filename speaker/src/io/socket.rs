@@ -21,17 +21,26 @@ pub(in crate::io) const CS6: u32 = 0xc0;
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 64;
 
+/// TTLs (hop limits) of one connection; none: the system's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ttls {
+    /// Of what we send.
+    pub(crate) sent: Option<u8>,
+    /// What the kernel drops when it arrives with less (ip(7), IP_MINTTL).
+    pub(crate) least: Option<u8>,
+}
+
 /// A socket for a connection to `remote`, ready to connect without blocking.
 ///
 /// # Errors
 /// The kernel refuses the socket or one of its options.
 pub(crate) fn dialling(
     remote: SocketAddr,
-    ttl: Option<u8>,
+    ttls: Ttls,
     password: Option<&Secret>,
 ) -> io::Result<Socket> {
     let socket = new(remote)?;
-    tune(&socket, remote.ip(), ttl)?;
+    tune(&socket, remote.ip(), ttls)?;
     if let Some(password) = password {
         set_md5_key(&socket, remote.ip(), Some(password))?;
     }
@@ -48,27 +57,61 @@ pub(crate) fn listening(address: SocketAddr) -> io::Result<Socket> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
-    tune(&socket, address.ip(), None)?;
+    // Answers to a SYN go out before it is known who is there: with less a peer that uses GTSM (RFC 5082) drops them.
+    let ttls = Ttls {
+        sent: Some(u8::MAX),
+        least: None,
+    };
+    tune(&socket, address.ip(), ttls)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket)
 }
 
-/// What every BGP connection has: no delay, traffic class CS6, and the TTL (hop limit) that was asked for.
+/// What every BGP connection has: no delay, traffic class CS6, and the TTLs (hop limits) that were asked for.
 ///
 /// # Errors
 /// The kernel refuses an option.
-pub(crate) fn tune(socket: &Socket, remote: IpAddr, ttl: Option<u8>) -> io::Result<()> {
+pub(crate) fn tune(socket: &Socket, remote: IpAddr, ttls: Ttls) -> io::Result<()> {
     socket.set_tcp_nodelay(true)?;
+    let sent = ttls.sent.map(u32::from);
     match remote {
         IpAddr::V4(_) => {
             socket.set_tos_v4(CS6)?;
-            ttl.map_or(Ok(()), |ttl| socket.set_ttl_v4(ttl.into()))
+            sent.map_or(Ok(()), |ttl| socket.set_ttl_v4(ttl))?;
         }
         IpAddr::V6(_) => {
             socket.set_tclass_v6(CS6)?;
-            ttl.map_or(Ok(()), |ttl| socket.set_unicast_hops_v6(ttl.into()))
+            sent.map_or(Ok(()), |ttl| socket.set_unicast_hops_v6(ttl))?;
         }
+    }
+    ttls.least
+        .map_or(Ok(()), |least| set_least_ttl(socket, remote, least))
+}
+
+fn set_least_ttl(socket: &Socket, remote: IpAddr, least: u8) -> io::Result<()> {
+    let (level, option) = match remote {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, libc::IP_MINTTL),
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, libc::IPV6_MINHOPCOUNT),
+    };
+    set_option(socket, level, option, &libc::c_int::from(least))
+}
+
+/// setsockopt(2) with a value that is laid out as the kernel has it.
+fn set_option<T>(
+    socket: &impl AsRawFd,
+    level: libc::c_int,
+    option: libc::c_int,
+    value: &T,
+) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(mem::size_of::<T>()).unwrap_or(0);
+    let value: *const T = value;
+    // SAFETY: `value` lives until the call returns and is as long as `size` says; the descriptor is open as long as `socket`
+    // is borrowed.
+    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value.cast(), size) };
+    match result {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -92,22 +135,7 @@ pub(crate) fn set_md5_key(
         }
     }
     option.key_length = u16::try_from(key.len()).unwrap_or(u16::MAX);
-    let size = libc::socklen_t::try_from(mem::size_of::<Md5Signature>()).unwrap_or(0);
-    // SAFETY: `option` lives until the call returns, is as long as `size` says and laid out like `struct tcp_md5sig` of
-    // linux/tcp.h; the descriptor is open as long as `socket` is borrowed.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_MD5SIG,
-            (&raw const option).cast(),
-            size,
-        )
-    };
-    match result {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
+    set_option(socket, libc::IPPROTO_TCP, libc::TCP_MD5SIG, &option)
 }
 
 /// `struct tcp_md5sig` of linux/tcp.h.
@@ -165,18 +193,23 @@ mod tests {
         let remote = "127.0.0.1:179".parse().unwrap();
         for password in ["", &"x".repeat(81)] {
             let secret = Secret::new(password.into());
-            let error = dialling(remote, None, Some(&secret)).unwrap_err();
+            let error = dialling(remote, Ttls::default(), Some(&secret)).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         }
-        dialling(remote, None, Some(&Secret::new("x".repeat(80)))).unwrap();
+        let longest = Secret::new("x".repeat(80));
+        dialling(remote, Ttls::default(), Some(&longest)).unwrap();
     }
 
     #[test]
     fn gives_connections_their_class_and_ttl() {
-        let socket = dialling("127.0.0.1:179".parse().unwrap(), Some(7), None).unwrap();
+        let ttls = Ttls {
+            sent: Some(7),
+            least: Some(255),
+        };
+        let socket = dialling("127.0.0.1:179".parse().unwrap(), ttls, None).unwrap();
         assert_eq!(socket.ttl_v4().unwrap(), 7);
         assert_eq!(socket.tos_v4().unwrap(), CS6);
-        let socket = dialling("[::1]:179".parse().unwrap(), Some(7), None).unwrap();
+        let socket = dialling("[::1]:179".parse().unwrap(), ttls, None).unwrap();
         assert_eq!(socket.unicast_hops_v6().unwrap(), 7);
         assert_eq!(socket.tclass_v6().unwrap(), CS6);
     }

@@ -1,6 +1,7 @@
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::net::IpAddr;
 use core::time::Duration;
 
 use super::{Cause, Peer};
@@ -158,10 +159,21 @@ impl Peer {
         });
     }
 
-    pub(super) fn refusal(&self, now: Duration) -> Option<CeaseSubcode> {
+    /// Why a connection to an address of ours that is not the source address is not taken.
+    pub(super) fn astray(&self, local: IpAddr) -> Option<String> {
+        let local = local.to_canonical();
+        let source = self.config.source.filter(|source| *source != local)?;
+        Some(format!(
+            "the peer connected to {local}, and only connections to the source address {source} are taken"
+        ))
+    }
+
+    /// The Cease that answers a connection to `local` which is not taken.
+    pub(super) fn refusal(&self, now: Duration, local: IpAddr) -> Option<CeaseSubcode> {
+        let waits = self.connections.is_empty() && now < self.refuses_until;
         if self.session.as_ref().is_some_and(|each| !each.gives_way()) {
             Some(CeaseSubcode::ConnectionCollision)
-        } else if self.connections.is_empty() && now < self.refuses_until {
+        } else if waits || self.astray(local).is_some() {
             Some(CeaseSubcode::ConnectionRejected)
         } else {
             None

@@ -99,10 +99,11 @@ impl Export {
     }
 }
 
-/// The local address; over IPv6 the interface's IPv4 address, else the IPv6 next hop where RFC 8950 was agreed on.
+/// The local address, but none that is only good on this machine; over IPv6 the interface's IPv4 address, else the IPv6 next hop where RFC 8950 was agreed on.
 fn ipv4_next_hop(addresses: &LocalAddresses, extended: bool) -> Option<NextHop> {
     match addresses.local.to_canonical() {
-        IpAddr::V4(local) => Some(NextHop::Ipv4(local)),
+        IpAddr::V4(local) if !local.is_loopback() => Some(NextHop::Ipv4(local)),
+        IpAddr::V4(_) => addresses.ipv4.map(NextHop::Ipv4),
         IpAddr::V6(_) => addresses
             .ipv4
             .map(NextHop::Ipv4)
@@ -122,8 +123,8 @@ fn ipv6_next_hop(addresses: &LocalAddresses) -> Option<NextHop> {
             Some(global) => Some(NextHop::Ipv6(global)),
             None => addresses.on_link.then_some(NextHop::Ipv6(local)),
         },
-        (IpAddr::V6(local), _) => Some(NextHop::Ipv6(local)),
-        (IpAddr::V4(_), global) => global.map(NextHop::Ipv6),
+        (IpAddr::V6(local), _) if !local.is_loopback() => Some(NextHop::Ipv6(local)),
+        (IpAddr::V6(_) | IpAddr::V4(_), global) => global.map(NextHop::Ipv6),
     }
 }
 
@@ -154,6 +155,24 @@ mod tests {
     fn a_prefix_of_the_transports_family_gets_the_local_address() {
         assert_eq!(ipv4_next_hop(&over(IPV4), false), Some(NextHop::Ipv4(IPV4)));
         assert_eq!(ipv6_next_hop(&over(GLOBAL)), Some(NextHop::Ipv6(GLOBAL)));
+    }
+
+    #[test]
+    fn a_session_within_this_machine_has_no_next_hop_of_its_own() {
+        assert_eq!(ipv4_next_hop(&over(Ipv4Addr::LOCALHOST), true), None);
+        assert_eq!(ipv6_next_hop(&over(Ipv6Addr::LOCALHOST)), None);
+        let node = |local: IpAddr| LocalAddresses {
+            ipv4: Some(IPV4),
+            ipv6: Some(GLOBAL),
+            ..over(local)
+        };
+        for local in [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()] {
+            assert_eq!(
+                ipv4_next_hop(&node(local), false),
+                Some(NextHop::Ipv4(IPV4))
+            );
+            assert_eq!(ipv6_next_hop(&node(local)), Some(NextHop::Ipv6(GLOBAL)));
+        }
     }
 
     #[test]

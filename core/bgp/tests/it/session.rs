@@ -101,6 +101,32 @@ fn a_dynamic_peer_is_of_its_kind_from_the_start_and_tells_its_as() {
 }
 
 #[test]
+fn a_connection_to_another_address_than_the_source_is_refused_in_words() {
+    let config = PeerConfig {
+        source: Some([203, 0, 113, 1].into()),
+        passive: true,
+        ..config(0)
+    };
+    let remote = config.address;
+    let mut peer = Scripted::new(config, local(0));
+    let to = |address: [u8; 4]| LocalAddresses {
+        local: address.into(),
+        ..local(0)
+    };
+    peer.speaker
+        .handle_accepted(peer.now, remote, to([192, 0, 2, 1]));
+    assert_eq!(codes(peer.last_words()), Some((6, 5)));
+    let words = "the peer connected to 192.0.2.1, and only connections to the source address 203.0.113.1 are taken";
+    assert_eq!(peer.view().last_error.as_deref(), Some(words));
+
+    peer.connection = peer
+        .speaker
+        .handle_accepted(peer.now, remote, to([203, 0, 113, 1]));
+    peer.establish();
+    assert_eq!(peer.view().state, State::Established);
+}
+
+#[test]
 fn a_dynamic_peer_of_the_wrong_kind_is_refused() {
     for (remote_asn, found) in [
         (RemoteAsn::Internal, 64513),

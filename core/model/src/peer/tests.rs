@@ -1,4 +1,7 @@
-use alloc::string::{String, ToString};
+use alloc::{
+    format,
+    string::{String, ToString},
+};
 
 use super::*;
 
@@ -9,6 +12,8 @@ fn parse(more: &str) -> Result<Peer, String> {
         ("peerAddress", "10.0.0.1"),
     ];
     let missing = defaults.iter().filter(|(key, _)| {
+        // What overrides have is not the peer's own.
+        let more = more.split("nodeOverrides").next().unwrap_or_default();
         !more.contains(key) && (*key != "peerASN" || !more.contains("dynamicASN"))
     });
     let base: String = missing
@@ -89,6 +94,80 @@ fn the_peers_as_is_a_number_or_left_to_the_peer_and_never_both_or_neither() {
     for more in ["{peerASN: 7, dynamicASN: external}", "peerASN: null"] {
         let sentence = parse(more).unwrap_err();
         assert!(sentence.starts_with("spec.peerASN: it "), "{sentence}");
+    }
+}
+
+#[test]
+fn the_source_is_another_address_of_the_peers_family() {
+    let peer = parse("sourceAddress: 10.0.0.7").unwrap();
+    assert_eq!(peer.source, Some("10.0.0.7".parse().unwrap()));
+    for more in [
+        "sourceAddress: 10.0.0.1",
+        "sourceAddress: 'fd00::7'",
+        "sourceAddress: 0.0.0.0",
+        "sourceAddress: '224.0.0.5'",
+        "sourceAddress: lo",
+        "{peerAddress: 'fd00::1', sourceAddress: 'fe80::1'}",
+    ] {
+        let sentence = parse(more).unwrap_err();
+        assert!(sentence.starts_with("spec.sourceAddress: "), "{sentence}");
+    }
+}
+
+#[test]
+fn the_hops_of_ttl_security_are_1_to_254_and_exclude_multihop() {
+    for (more, hops) in [("ttlSecurityHops: 1", 1), ("ttlSecurityHops: 254", 254)] {
+        assert_eq!(parse(more).unwrap().ttl_security_hops, Some(hops));
+    }
+    for more in [
+        "ttlSecurityHops: 0",
+        "ttlSecurityHops: 255",
+        "ttlSecurityHops: -1",
+        "{ttlSecurityHops: 1, ebgpMultiHop: true}",
+    ] {
+        let sentence = parse(more).unwrap_err();
+        assert!(sentence.starts_with("spec.ttlSecurityHops: "), "{sentence}");
+    }
+}
+
+#[test]
+fn the_first_override_that_selects_a_node_counts_there() {
+    let peer = parse(
+        "{routerID: 1.1.1.1, nodeOverrides: [\
+         {nodeSelector: {matchLabels: {rack: a}}, myASN: 7, sourceAddress: 10.0.0.7}, \
+         {nodeSelector: {}, routerID: 2.2.2.2}]}",
+    )
+    .unwrap();
+    let on = |rack: &str| {
+        let there = peer.on(&[("rack".to_string(), rack.to_string())].into());
+        assert!(there.overrides.is_empty());
+        let source = there.source.map(|source| source.to_string());
+        let id = there.router_id.unwrap().to_string();
+        (there.my_asn.0, source.unwrap_or_default(), id)
+    };
+    assert_eq!(on("a"), (7, "10.0.0.7".into(), "1.1.1.1".into()));
+    assert_eq!(on("b"), (64512, String::new(), "2.2.2.2".into()));
+}
+
+#[test]
+fn refuses_an_override_naming_entry_and_field() {
+    for (entry, field) in [
+        ("{nodeSelector: {}}", ": "),
+        ("{nodeSelector: {}, myASN: 0}", ".myASN: "),
+        ("{nodeSelector: {}, routerID: x}", ".routerID: "),
+        (
+            "{nodeSelector: {}, sourceAddress: 'fd00::7'}",
+            ".sourceAddress: ",
+        ),
+        (
+            "{nodeSelector: {matchExpressions: [{key: a, operator: In}]}, myASN: 7}",
+            ".nodeSelector.",
+        ),
+    ] {
+        let good = "{nodeSelector: {}, routerID: 2.2.2.2}";
+        let sentence = parse(&format!("{{nodeOverrides: [{good}, {entry}]}}")).unwrap_err();
+        let expected = format!("spec.nodeOverrides[1]{field}");
+        assert!(sentence.starts_with(&expected), "{sentence}");
     }
 }
 

@@ -1,5 +1,8 @@
-use model::{Kind, Object, Parsed, Peer, Timestamp};
-use plan::PlannedPeer;
+use bgp::Asn;
+use bgp::wire::PeerType;
+use kube_core::Selector;
+use model::{Kind, NodeOverride, Object, Parsed, Peer, Selectors, Timestamp};
+use plan::{Link, LinkRole, Links, PlannedPeer};
 
 use crate::fixture::*;
 
@@ -166,6 +169,112 @@ fn a_changed_peer_that_the_node_cannot_use_keeps_its_last_good_session() {
         None,
         "a new object has no good past"
     );
+}
+
+fn from(source: &str) -> Parsed<Peer> {
+    let mut parsed = peer("router", ROUTER);
+    parsed.value.as_mut().unwrap().source = Some(source.parse().unwrap());
+    parsed
+}
+
+/// The usual interfaces, and an address on lo.
+fn links_with(address: &str) -> Links {
+    let mut links = links();
+    let lo = Link {
+        name: "lo".into(),
+        role: LinkRole::Holder,
+        up: true,
+        mtu: 65_536,
+        addresses: vec![format!("{address}/32").parse().unwrap()],
+        default_ipv4: false,
+        default_ipv6: false,
+        ethernet: None,
+    };
+    links.0.insert(1, lo);
+    links
+}
+
+#[test]
+fn a_session_waits_for_its_source_address_and_outlives_it() {
+    let mut world = World::usual();
+    world.apply(Object::Peer(from("203.0.113.1")));
+    world.settle();
+    assert_eq!(session(&world, "router"), None, "interfaces are not known");
+    assert!(world.planner.plan().unusable.is_empty());
+
+    world.planner.handle_links(links());
+    world.settle();
+    assert_eq!(session(&world, "router"), None);
+    let sentence = complaint(&world, "router");
+    assert!(sentence.starts_with("spec.sourceAddress: 203.0.113.1 is no address of this node"));
+
+    world.planner.handle_links(links_with("203.0.113.1"));
+    world.settle();
+    let planned = session(&world, "router").unwrap();
+    assert_eq!(planned.config.source, Some("203.0.113.1".parse().unwrap()));
+    assert!(world.planner.plan().unusable.is_empty());
+
+    world.planner.handle_links(links());
+    assert_eq!(world.settle().peers, None);
+    assert!(complaint(&world, "router").starts_with("spec.sourceAddress: "));
+
+    world.apply(Object::Peer(from("203.0.113.2")));
+    world.settle();
+    assert_eq!(
+        session(&world, "router"),
+        None,
+        "another one was never there"
+    );
+}
+
+#[test]
+fn a_loopback_address_is_always_there() {
+    let mut world = World::usual();
+    world.planner.handle_links(links());
+    world.apply(Object::Peer(from("127.0.0.2")));
+    world.settle();
+    assert!(session(&world, "router").is_some());
+}
+
+#[test]
+fn a_router_on_this_node_is_one_that_is_spoken_to_from_another_address() {
+    let mut world = World::usual();
+    world.planner.handle_links(links_with("203.0.113.1"));
+    let mut own = from("203.0.113.1");
+    own.value.as_mut().unwrap().address = "192.0.2.1".parse().unwrap();
+    world.apply(Object::Peer(own.clone()));
+    world.settle();
+    assert!(session(&world, "router").is_some());
+    assert!(world.planner.plan().unusable.is_empty());
+
+    own.value.as_mut().unwrap().source = None;
+    world.delete(Kind::Peer, "", "router");
+    world.settle();
+    world.apply(Object::Peer(own));
+    world.settle();
+    assert_eq!(session(&world, "router"), None);
+    assert!(complaint(&world, "router").contains("set spec.sourceAddress"));
+}
+
+#[test]
+fn a_node_has_what_its_override_says() {
+    let everybody = Selectors(vec![Selector::default()]);
+    let mut parsed = peer("router", ROUTER);
+    parsed.value.as_mut().unwrap().overrides = vec![NodeOverride {
+        nodes: everybody,
+        my_asn: Some(Asn(64513)),
+        source: Some("203.0.113.1".parse().unwrap()),
+        router_id: Some("1.2.3.4".parse().unwrap()),
+    }];
+    let mut world = World::usual();
+    world.planner.handle_links(links_with("203.0.113.1"));
+    world.apply(Object::Peer(parsed));
+    world.settle();
+    let config = session(&world, "router").unwrap().config;
+    assert_eq!(config.local_asn, Asn(64513));
+    assert_eq!(config.peer_type(), PeerType::Internal);
+    assert_eq!(config.source, Some("203.0.113.1".parse().unwrap()));
+    assert_eq!(config.identifier.to_string(), "1.2.3.4");
 }
 
 #[test]

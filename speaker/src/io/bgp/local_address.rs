@@ -40,7 +40,8 @@ pub(super) fn interface_addresses() -> io::Result<Vec<InterfaceAddress>> {
 }
 
 /// What the next hops of a session are made of: addresses of the interface that has `local`, the node's own first; the
-/// node's IPv6 address when the interface has none and the peer is behind a router anyway.
+/// node's IPv6 address when the interface has none and the peer is behind a router anyway; the node's own where both ends are
+/// on this machine.
 pub(super) fn local_addresses(
     local: IpAddr,
     peer: &PeerConfig,
@@ -48,6 +49,14 @@ pub(super) fn local_addresses(
     interfaces: &[InterfaceAddress],
 ) -> LocalAddresses {
     let local = local.to_canonical();
+    if local.is_loopback() {
+        return LocalAddresses {
+            local,
+            ipv4: node.ipv4,
+            ipv6: node.ipv6,
+            on_link: true,
+        };
+    }
     let interface = interfaces.iter().find(|each| each.address == local);
     let same: Vec<_> = interfaces
         .iter()
@@ -175,6 +184,39 @@ mod tests {
         let found = local_addresses(local, &far, node(), &interfaces());
         assert_eq!(found.ipv6, node().ipv6);
         assert!(!found.on_link);
+    }
+
+    #[test]
+    fn a_session_within_this_machine_has_the_nodes_own_addresses() {
+        let node = NodeAddresses {
+            ipv4: Some(Ipv4Addr::new(192, 0, 2, 10)),
+            ..node()
+        };
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let found = local_addresses(local, &peer("127.0.0.2"), node, &interfaces());
+        assert_eq!((found.ipv4, found.ipv6), (node.ipv4, node.ipv6));
+    }
+
+    #[test]
+    fn a_session_from_a_loopback_address_has_it_as_its_next_hop() {
+        let mut interfaces = interfaces();
+        let loopback = |address: &str, length| InterfaceAddress {
+            interface: "lo".into(),
+            address: address.parse().unwrap(),
+            subnet: Prefix::new(address.parse().unwrap(), length).ok(),
+        };
+        interfaces.push(loopback("203.0.113.1", 32));
+        let far = PeerConfig {
+            multi_hop_ttl: Some(255),
+            ..peer("203.0.113.9")
+        };
+        let local = "203.0.113.1".parse().unwrap();
+        let found = local_addresses(local, &far, node(), &interfaces);
+        assert_eq!(found.local, local);
+        assert_eq!((found.ipv6, found.on_link), (node().ipv6, false));
+        interfaces.push(loopback("2001:db8:1::1", 128));
+        let found = local_addresses(local, &far, node(), &interfaces);
+        assert_eq!(found.ipv6, Some("2001:db8:1::1".parse().unwrap()));
     }
 
     #[test]

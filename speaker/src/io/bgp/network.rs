@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::connection::{Connection, Readiness};
-use super::dial::{dial, ttl};
+use super::dial::{dial, ttls};
 use super::listener::Listener;
 use crate::io::socket;
 
@@ -96,7 +96,7 @@ impl Network {
 
     /// The options of a connection that the peer made.
     pub(super) fn tune(stream: &TcpStream, peer: &PeerConfig) -> io::Result<()> {
-        socket::tune(&SockRef::from(stream), peer.address, ttl(peer))
+        socket::tune(&SockRef::from(stream), peer.address, ttls(peer))
     }
 
     pub(super) fn insert(&mut self, connection: ConnectionId, stream: TcpStream) {
@@ -210,9 +210,12 @@ impl Fact {
                 stream,
             },
             Err(error) => {
+                let from = peer.source.map(|source| format!(" from {source}"));
                 let reason = format!(
-                    "cannot connect to {} port {}: {error}",
-                    peer.address, peer.port
+                    "cannot connect to {} port {}{}: {error}",
+                    peer.address,
+                    peer.port,
+                    from.unwrap_or_default()
                 );
                 Self::ConnectFailed { connection, reason }
             }
