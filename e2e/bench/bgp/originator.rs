@@ -94,6 +94,9 @@ async fn herald(task: &Task<'_>) -> Result<Running> {
         connect_retry: Some(1),
         passive: false,
         multi_hop_ttl: None,
+        ttl_security_hops: None,
+        source: None,
+        dynamic: false,
         password: None,
     });
     let desired = Desired {

@@ -214,6 +214,9 @@ fn router_without_routes() -> Result<Desired> {
         connect_retry: None,
         passive: true,
         multi_hop_ttl: None,
+        ttl_security_hops: None,
+        source: None,
+        dynamic: false,
         password: None,
     };
     Ok(Desired {

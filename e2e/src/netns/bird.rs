@@ -165,10 +165,12 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
     if settings.passive {
         options.push_str("  passive on;\n");
     }
-    if settings.multi_hop {
-        options.push_str("  multihop 8;\n");
-    } else {
-        options.push_str("  direct;\n");
+    // With TTL security the number of hops is what a packet may have come.
+    match settings.ttl_security_hops {
+        Some(1) => options.push_str("  direct;\n  ttl security on;\n"),
+        Some(hops) => options.push_str(&format!("  multihop {hops};\n  ttl security on;\n")),
+        None if settings.multi_hop => options.push_str("  multihop 8;\n"),
+        None => options.push_str("  direct;\n"),
     }
     if let Some(password) = &settings.password {
         options.push_str(&format!("  password \"{password}\";\n"));

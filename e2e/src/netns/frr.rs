@@ -233,6 +233,9 @@ fn configuration(settings: &PeerSettings) -> String {
             " neighbor {us} ebgp-multihop 8\n neighbor {us} update-source {address}\n"
         ));
     }
+    if let Some(hops) = settings.ttl_security_hops {
+        options.push_str(&format!(" neighbor {us} ttl-security hops {hops}\n"));
+    }
     if let Some(password) = &settings.password {
         options.push_str(&format!(" neighbor {us} password {password}\n"));
     }

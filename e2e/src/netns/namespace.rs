@@ -105,6 +105,20 @@ impl Namespace {
     /// # Errors
     /// When the counters cannot be read.
     pub async fn md5_failures(&self) -> Result<u64> {
+        let names = ["TCPMD5Failure", "TCPMD5NotFound", "TCPMD5Unexpected"];
+        self.counted(&names).await
+    }
+
+    /// Segments that the kernel dropped here because they came from too far (RFC 5082).
+    ///
+    /// # Errors
+    /// When the counters cannot be read.
+    pub async fn too_far(&self) -> Result<u64> {
+        self.counted(&["TCPMinTTLDrop"]).await
+    }
+
+    /// The sum of these counters of /proc/net/netstat.
+    async fn counted(&self, wanted: &[&str]) -> Result<u64> {
         let counters = self.run("cat", &["/proc/net/netstat"]).await?;
         let mut lines = counters.lines().filter(|line| line.starts_with("TcpExt:"));
         let (names, values) = (
@@ -113,12 +127,7 @@ impl Namespace {
         );
         let counted = names.split_whitespace().zip(values.split_whitespace());
         Ok(counted
-            .filter(|(name, _)| {
-                matches!(
-                    *name,
-                    "TCPMD5Failure" | "TCPMD5NotFound" | "TCPMD5Unexpected"
-                )
-            })
+            .filter(|(name, _)| wanted.contains(name))
             .filter_map(|(_, value)| value.parse::<u64>().ok())
             .sum())
     }

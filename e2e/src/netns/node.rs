@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bgp::{
-    Asn, BgpIdentifier, HoldTime, Import, PeerConfig, PeerSet, Prefix, Route, RouteAttributes,
+    Asn, BgpIdentifier, HoldTime, Import, PeerConfig, PeerSet, Prefix, RemoteAsn, Route,
+    RouteAttributes,
 };
 use model::Secret;
 use plan::{Changes, PlannedPeer};
@@ -168,6 +169,12 @@ impl Node {
             passive: peer.passive,
             import: import.clone(),
             multi_hop_ttl: peer.multi_hop_ttl,
+            ttl_security_hops: peer.ttl_security_hops,
+            source: peer.source,
+            remote_asn: match peer.dynamic {
+                true => RemoteAsn::External,
+                false => RemoteAsn::Fixed(Asn(peer.remote_asn)),
+            },
             password_generation: *generation,
             ..PeerConfig::new(peer.name.as_str().into(), peer.address, asns, identifier)
         };

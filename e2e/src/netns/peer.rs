@@ -28,6 +28,8 @@ pub struct PeerSettings {
     pub listens: bool,
     /// Whether we are more than one hop away.
     pub multi_hop: bool,
+    /// How many hops away we may be (GTSM, RFC 5082).
+    pub ttl_security_hops: Option<u8>,
 }
 
 impl PeerSettings {

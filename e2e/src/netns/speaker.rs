@@ -94,6 +94,15 @@ pub struct DesiredPeer {
     pub passive: bool,
     /// TTL when it is more than one hop away.
     pub multi_hop_ttl: Option<u8>,
+    /// How many hops away it may be (GTSM).
+    #[serde(default)]
+    pub ttl_security_hops: Option<u8>,
+    /// Our end of the session.
+    #[serde(default)]
+    pub source: Option<IpAddr>,
+    /// It may be in any AS but ours, whatever `remote_asn` says.
+    #[serde(default)]
+    pub dynamic: bool,
     /// TCP MD5 password.
     pub password: Option<String>,
 }

@@ -30,6 +30,10 @@ pub(crate) enum Kind {
     Md5,
     /// eBGP with a router in between.
     MultiHop,
+    /// eBGP with TTL security (RFC 5082) of one hop.
+    Gtsm,
+    /// eBGP between loopback addresses, the peer's AS taken from the peer.
+    Loopbacks,
 }
 
 /// One combination.
@@ -49,6 +53,14 @@ pub(crate) const SHORT: [Cell; 7] = [
     cell(Dials::Both, Transport::Ipv4, Kind::Md5),
     cell(Dials::Both, Transport::Ipv6, Kind::Internal),
     cell(Dials::We, Transport::Ipv4, Kind::MultiHop),
+];
+
+/// Further kinds of session, with peers whose configuration the harness knows how to write for them.
+pub(crate) const MORE: [Cell; 4] = [
+    cell(Dials::We, Transport::Ipv6, Kind::Gtsm),
+    cell(Dials::They, Transport::Ipv4, Kind::Gtsm),
+    cell(Dials::We, Transport::Ipv4, Kind::Loopbacks),
+    cell(Dials::Both, Transport::Ipv6, Kind::Loopbacks),
 ];
 
 /// The cells of this run.
@@ -91,6 +103,8 @@ impl fmt::Display for Cell {
             Kind::Internal => "ibgp",
             Kind::Md5 => "md5",
             Kind::MultiHop => "multihop",
+            Kind::Gtsm => "gtsm",
+            Kind::Loopbacks => "loopbacks",
         };
         write!(f, "{dials}/{transport}/{kind}")
     }

@@ -13,6 +13,7 @@
 )]
 
 mod cell;
+mod far;
 mod hold_timer;
 mod learn;
 mod malformed;
@@ -33,6 +34,8 @@ fn main() -> std::process::ExitCode {
     add::<ExaBgp>(&mut suite);
     add::<Frr>(&mut suite);
     add::<Bird>(&mut suite);
+    add_more::<Frr>(&mut suite);
+    add_more::<Bird>(&mut suite);
     suite.add("exabgp/malformed-attributes", malformed::from_exabgp());
     for case in malformed::table() {
         suite.add(
@@ -41,6 +44,17 @@ fn main() -> std::process::ExitCode {
         );
     }
     suite.run()
+}
+
+fn add_more<P: Peer + 'static>(suite: &mut Suite) {
+    for cell in cell::MORE {
+        suite.add(&format!("{}/{}", P::NAME, cell), session::run::<P>(cell));
+    }
+    suite.add(&format!("{}/gtsm-far", P::NAME), far::run::<P>());
+    suite.add(
+        &format!("{}/no-hold-time", P::NAME),
+        hold_timer::run_without::<P>(),
+    );
 }
 
 fn add<P: Peer + 'static>(suite: &mut Suite) {

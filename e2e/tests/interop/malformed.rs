@@ -99,6 +99,9 @@ fn desired(peer: SocketAddr) -> Desired {
         connect_retry: Some(1),
         passive: false,
         multi_hop_ttl: None,
+        ttl_security_hops: None,
+        source: None,
+        dynamic: false,
         password: None,
     };
     Desired {

@@ -45,9 +45,22 @@ pub(crate) struct Scene<P> {
 impl<P: Peer> Scene<P> {
     /// Lays the wires and starts both sides; our password is not yet right when the session has one.
     pub(crate) async fn set(cell: Cell, hold_time: u16) -> Result<Self> {
+        Self::set_with(cell, hold_time, |_| {}).await
+    }
+
+    /// The same with other settings of both sides.
+    pub(crate) async fn set_with(
+        cell: Cell,
+        hold_time: u16,
+        change: impl FnOnce(&mut PeerSettings),
+    ) -> Result<Self> {
         let mut network = Network::create()?;
         let (ours, theirs) = wire(&mut network, cell.kind == Kind::MultiHop).await?;
-        let settings = settings(cell, hold_time);
+        if cell.kind == Kind::Loopbacks {
+            add_loopbacks(&ours, &theirs).await?;
+        }
+        let mut settings = settings(cell, hold_time);
+        change(&mut settings);
         let desired = desired(cell, &settings);
         let mut scene = Self {
             cell,
@@ -119,7 +132,13 @@ impl<P: Peer> Scene<P> {
 
     /// Waits until the other side has both routes exactly as they should be.
     pub(crate) async fn await_routes(&self) -> Result<()> {
-        for (prefix, next_hop) in PREFIXES.into_iter().zip([OUR_IPV4, OUR_IPV6]) {
+        let next_hops = match self.cell.kind {
+            Kind::Loopbacks => loopbacks(1),
+            Kind::External | Kind::Internal | Kind::Md5 | Kind::MultiHop | Kind::Gtsm => {
+                [OUR_IPV4, OUR_IPV6]
+            }
+        };
+        for (prefix, next_hop) in PREFIXES.into_iter().zip(next_hops) {
             let expected = self.expected(next_hop);
             await_condition(&format!("{prefix} as {expected:?}"), DEADLINE, async || {
                 let mut route = self.peer()?.route(prefix).await?;
@@ -169,14 +188,13 @@ pub(crate) fn routes() -> Vec<DesiredRoute> {
 }
 
 fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
-    let multi_hop = cell.kind == Kind::MultiHop;
+    let (loopback, far) = (cell.kind == Kind::Loopbacks, cell.kind == Kind::MultiHop);
     let (address, our_address) = match cell.transport {
-        Transport::Ipv4 => (
-            Ipv4Addr::new(10, 77, u8::from(multi_hop), 2).into(),
-            OUR_IPV4,
-        ),
+        Transport::Ipv4 if loopback => (loopbacks(2)[0], loopbacks(1)[0]),
+        Transport::Ipv6 if loopback => (loopbacks(2)[1], loopbacks(1)[1]),
+        Transport::Ipv4 => (Ipv4Addr::new(10, 77, u8::from(far), 2).into(), OUR_IPV4),
         Transport::Ipv6 => (
-            Ipv6Addr::new(0xfd77, 0, 0, u16::from(multi_hop), 0, 0, 0, 2).into(),
+            Ipv6Addr::new(0xfd77, 0, 0, u16::from(far), 0, 0, 0, 2).into(),
             OUR_IPV6,
         ),
     };
@@ -193,7 +211,8 @@ fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
         hold_time,
         passive: cell.dials == Dials::We,
         listens: cell.dials != Dials::They,
-        multi_hop,
+        multi_hop: far || loopback,
+        ttl_security_hops: (cell.kind == Kind::Gtsm).then_some(1),
     }
 }
 
@@ -209,6 +228,9 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         connect_retry: Some(1),
         passive: cell.dials == Dials::They,
         multi_hop_ttl: settings.multi_hop.then_some(8),
+        ttl_security_hops: settings.ttl_security_hops,
+        source: (cell.kind == Kind::Loopbacks).then_some(settings.our_address),
+        dynamic: cell.kind == Kind::Loopbacks,
         password: settings.password.as_ref().map(|_| "wrong-horse".to_owned()),
     };
     let any: IpAddr = match cell.transport {
@@ -225,16 +247,40 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
     }
 }
 
+/// The loopback addresses of a host.
+fn loopbacks(host: u8) -> [IpAddr; 2] {
+    let ipv6 = Ipv6Addr::new(0xfd78, 0, 0, 0, 0, 0, 0, u16::from(host));
+    [Ipv4Addr::new(10, 78, 0, host).into(), ipv6.into()]
+}
+
+/// Gives both hosts loopback addresses that the other one has routes to.
+async fn add_loopbacks(ours: &Namespace, theirs: &Namespace) -> Result<()> {
+    for (host, own, other) in [(ours, 1, 2_u8), (theirs, 2, 1)] {
+        for (address, (gateway, length)) in loopbacks(own).iter().zip(wired(0, other)) {
+            let length = if length == 24 { 32 } else { 128 };
+            let address = format!("{address}/{length}");
+            host.ip(&["addr", "add", &address, "dev", "lo"]).await?;
+            let far = loopbacks(other)[usize::from(gateway.is_ipv6())].to_string();
+            host.ip(&["route", "add", &far, "via", &gateway.to_string()])
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Addresses of a host on a wire, with the lengths of their subnets.
+fn wired(net: u8, host: u8) -> [(IpAddr, u8); 2] {
+    let ipv6 = Ipv6Addr::new(0xfd77, 0, 0, u16::from(net), 0, 0, 0, u16::from(host));
+    [
+        (Ipv4Addr::new(10, 77, net, host).into(), 24),
+        (ipv6.into(), 64),
+    ]
+}
+
 /// Our host and theirs, on one wire or with a router in between.
 async fn wire(network: &mut Network, multi_hop: bool) -> Result<(Namespace, Namespace)> {
     let (ours, theirs) = (network.namespace().await?, network.namespace().await?);
-    let net = |net: u8, host: u8| {
-        let ipv6 = Ipv6Addr::new(0xfd77, 0, 0, u16::from(net), 0, 0, 0, u16::from(host));
-        [
-            (Ipv4Addr::new(10, 77, net, host).into(), 24),
-            (ipv6.into(), 64),
-        ]
-    };
+    let net = wired;
     if !multi_hop {
         network
             .link((&ours, "eth0", &net(0, 1)), (&theirs, "eth0", &net(0, 2)))
