@@ -120,6 +120,9 @@ async fn herald(namespace: &Namespace, folder: &Path, sender: Ipv4Addr) -> Resul
             connect_retry: Some(1),
             passive: false,
             multi_hop_ttl: None,
+            ttl_security_hops: None,
+            source: None,
+            dynamic: false,
             password: None,
         }],
         import: Some(DesiredImport {

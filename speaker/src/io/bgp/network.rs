@@ -41,7 +41,7 @@ type Dialled = (ConnectionId, PeerConfig, io::Result<TcpStream>);
 pub(super) enum Fact {
     Connected {
         connection: ConnectionId,
-        peer: PeerConfig,
+        peer: Box<PeerConfig>,
         stream: TcpStream,
     },
     ConnectFailed {
@@ -206,7 +206,7 @@ impl Fact {
         match result {
             Ok(stream) => Self::Connected {
                 connection,
-                peer,
+                peer: Box::new(peer),
                 stream,
             },
             Err(error) => {
