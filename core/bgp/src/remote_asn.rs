@@ -1,10 +1,12 @@
 use core::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use crate::params::Asn;
 use crate::wire::PeerType;
 
 /// Which AS a peer may say in its OPEN that it is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RemoteAsn {
     /// This one.
     Fixed(Asn),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// A BGPAdvertisement's spec, parsed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Advertisement {
     /// Which addresses of which Services, and which nodes announce them.
     pub selection: Selection,

@@ -1,4 +1,5 @@
 mod names;
+mod objects;
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},

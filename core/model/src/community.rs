@@ -5,7 +5,7 @@ use bgp::{Community, ExtendedCommunity, LargeCommunity};
 use crate::{CommunityNames, Name, Rejection};
 
 /// Communities of the three kinds, as users list them together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Communities {
     /// RFC 1997.
     pub standard: BTreeSet<Community>,

@@ -31,7 +31,7 @@ pub mod condition_type {
 }
 
 /// One condition, without the time that the writer fills in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Condition {
     /// One of [`condition_type`].
     pub kind: Cow<'static, str>,
@@ -48,7 +48,7 @@ pub struct Condition {
 }
 
 /// `status` of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum ConditionStatus {
     /// True.
     True,

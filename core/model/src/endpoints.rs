@@ -48,6 +48,11 @@ impl Endpoints {
         self.slices.get(name)
     }
 
+    /// All slices.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &EndpointSlice> {
+        self.slices.values()
+    }
+
     /// Whether no slice is left.
     pub fn is_empty(&self) -> bool {
         self.slices.is_empty()

@@ -3,14 +3,15 @@ use core::time::Duration;
 
 use l2::InterfaceFilter;
 
-use crate::{Condition, Labels, Meta, Parsed, Rejection, Selection, Selectors, duration};
+use crate::{Condition, Labels, Meta, Name, Parsed, Rejection, Selection, Selectors, duration};
 
 /// A L2Advertisement's spec, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct L2Advertisement {
     /// Which addresses of which Services, and nodes of which one answers.
     pub selection: Selection,
     /// Interfaces on which they are answered.
+    #[serde(with = "Interfaces")]
     pub interfaces: InterfaceFilter,
     /// Nodes that are preferred.
     pub preferences: Vec<Preference>,
@@ -20,8 +21,16 @@ pub struct L2Advertisement {
     pub stability_time: Duration,
 }
 
+/// How an [`InterfaceFilter`] is written to a file.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(remote = "InterfaceFilter")]
+struct Interfaces {
+    uplinks: bool,
+    patterns: Vec<Name>,
+}
+
 /// Nodes that are preferred, and how much.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Preference {
     /// How much, 1 to 100.
     pub weight: u8,

@@ -28,7 +28,7 @@ pub type Labels = BTreeMap<String, String>;
 pub struct Timestamp(pub i64);
 
 /// What every parsed object keeps of its metadata and status.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Meta {
     /// `metadata.name`.
     pub name: Name,

@@ -8,7 +8,7 @@ use k8s_openapi::{api::core::v1, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use crate::{Meta, Name};
 
 /// What the rules need of a Node.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Node {
     /// Name and labels (conditions are left empty).
     pub meta: Meta,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A configuration object: its metadata, and its value or why it is rejected.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Parsed<T> {
     /// Name, generation, labels, conditions as last seen.
     pub meta: Meta,
@@ -72,7 +72,7 @@ impl Kind {
 }
 
 /// One parsed object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Object {
     /// ConfigMap `herald`.
     Settings(Settings),
@@ -96,9 +96,11 @@ pub enum Object {
     Node(Node),
     /// Namespace and its labels.
     Namespace(Name, Labels),
-    /// Secret and its key `password`, or why that is no password.
+    /// Secret and its key `password`, or why that is no password. Who writes it to a file has to ask for it.
+    #[serde(skip)]
     Secret(Name, Result<Secret, Rejection>),
     /// Secret [`HEARTBEAT_SECRET`]: its keys, oldest first, or what is wrong with them.
+    #[serde(skip)]
     HeartbeatKeys(Result<Vec<Key>, Rejection>),
     /// ServiceCIDR and its ranges.
     ServiceCidr(Name, Vec<IpNet>),

@@ -17,7 +17,7 @@ use field::{
 pub use node_override::NodeOverride;
 
 /// A BGPPeer's spec, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Peer {
     /// Our AS number.
     pub my_asn: Asn,
@@ -56,7 +56,7 @@ pub struct Peer {
 }
 
 /// Which of the two unicast families a session offers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Families {
     /// IPv4 unicast.
     pub ipv4: bool,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use crate::{CommunityList, Condition, Meta, Name, Parsed, Rejection, advertisement::parse_number};
 
 /// The spec of PodNetwork `default`, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PodNetwork {
     /// Whether Herald is the pod network, or only advertises that of another CNI.
     pub mode: PodNetworkMode,

@@ -3,7 +3,7 @@ use alloc::{format, vec::Vec};
 use crate::{AddressRange, Condition, Meta, Name, Parsed, Rejection, Selectors};
 
 /// An IPAddressPool's spec, parsed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Pool {
     /// Ranges in the order written; none overlaps another.
     pub ranges: Vec<AddressRange>,
@@ -18,7 +18,7 @@ pub struct Pool {
 }
 
 /// `spec.serviceAllocation`, parsed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Allocation {
     /// Lower first; `None` (0 or absent in the object) last.
     pub priority: Option<u32>,
@@ -31,7 +31,7 @@ pub struct Allocation {
 }
 
 /// `status` counts of an IPAddressPool, saturating at 2^63-1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct PoolCounts {
     /// IPv4 addresses held by Services.
     pub assigned_ipv4: i64,

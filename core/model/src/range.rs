@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use crate::{AddressFamily, Rejection};
 
 /// An inclusive range of addresses of one family: `first <= last`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct AddressRange {
     first: IpAddr,
     last: IpAddr,

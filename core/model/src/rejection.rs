@@ -1,7 +1,7 @@
 use alloc::string::String;
 
 /// Why one object cannot be used: the sentence that its owner reads in a condition.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[error("{field}: {rule}; {remedy}")]
 pub struct Rejection {
     /// Path of the field, as written in YAML: `spec.addresses[2]`.

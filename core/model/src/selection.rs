@@ -4,7 +4,7 @@ use crate::{Labels, Name, Rejection, Selectors};
 
 /// What every kind of advertisement begins with: which addresses of which Services it is for, and which nodes announce
 /// them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Selection {
     /// Pools by name.
     pub pools: Vec<Name>,

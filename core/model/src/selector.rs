@@ -5,7 +5,7 @@ use kube_core::{Expression, Selector, SelectorExt as _};
 use crate::{Labels, Rejection};
 
 /// A list of label selectors of which one must match; the empty list matches everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Selectors(pub Vec<Selector>);
 
 impl Selectors {

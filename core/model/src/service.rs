@@ -12,7 +12,7 @@ pub use status::{FIELD_MANAGER, StatusOwner};
 use crate::{Condition, Meta, Name, Rejection, ServiceKey};
 
 /// What the rules need of a Service of type LoadBalancer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Service {
     /// Namespace and name.
     pub key: ServiceKey,
@@ -55,7 +55,7 @@ pub enum AddressFamily {
 }
 
 /// `spec.ipFamilyPolicy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum FamilyPolicy {
     /// One family.
     #[default]
@@ -77,7 +77,9 @@ pub enum TrafficPolicy {
 }
 
 /// One port of a Service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub struct Port {
     /// `spec.ports[].protocol`.
     pub protocol: Protocol,
@@ -86,7 +88,9 @@ pub struct Port {
 }
 
 /// Transport protocol of a port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Protocol {
     /// TCP.
     Tcp,

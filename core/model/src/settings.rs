@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1;
 use crate::Rejection;
 
 /// ConfigMap `herald` of the install namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Settings {
     /// The `spec.loadBalancerClass` that is served; default `heraldlb.io/herald`.
     pub load_balancer_class: String,

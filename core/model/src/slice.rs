@@ -6,7 +6,7 @@ use k8s_openapi::api::discovery::v1;
 use crate::{AddressFamily, Name, ServiceKey};
 
 /// One EndpointSlice, parsed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EndpointSlice {
     /// `metadata.name`; unique in the Service's namespace.
     pub name: Name,
@@ -19,7 +19,7 @@ pub struct EndpointSlice {
 }
 
 /// One endpoint.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Endpoint {
     /// `endpoints[].addresses[0]`.
     pub address: IpAddr,
@@ -30,7 +30,9 @@ pub struct Endpoint {
 }
 
 /// State of an endpoint, worst first: of several slices with one address the best wins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum EndpointState {
     /// Neither ready nor serving.
     Unusable,

@@ -5,7 +5,8 @@
 //! called when `poll_timeout` has come, and `poll_changes`, `poll_probe` give what is to be done.
 //!
 //! Invariants
-//! * No plan, hence no withdrawal, before every kind of [`Planner::KINDS`] has had its first list.
+//! * No plan, hence no withdrawal, before every kind of [`Planner::KINDS`] has had its first list; unless the lists do not
+//!   come and what an earlier process knew is given ([`Planner::handle_snapshot`]).
 //! * A change of one Service reruns the rules for its addresses only, and the result equals that of running all.
 //! * One bad object never stops another one: peers, pools and advertisements that turn bad keep their last good value.
 //! * Every pair of Service and address has one [`Decision`] per protocol, with the first reason that speaks against
@@ -41,6 +42,7 @@ mod planner;
 mod pod_network;
 mod route;
 mod setting;
+mod snapshot;
 mod view;
 
 pub use cni::{Cni, CniConfig};
@@ -60,4 +62,5 @@ pub use route::{
     DIRECT_METRIC, Hop, IMPORTED_METRIC, ROUTE_PROTOCOL, RouteKey, RouteTarget, Routes,
 };
 pub use setting::Setting;
+pub use snapshot::LISTS_WITHIN;
 pub use view::NodeAddresses;

@@ -61,7 +61,8 @@ impl Planner {
     }
 
     fn run_network(&mut self, view: &View, changes: &mut Changes) {
-        let network = match (&view.pod_network, &self.links) {
+        let links = self.links.as_ref().filter(|_| !self.is_stale());
+        let network = match (&view.pod_network, links) {
             (Some(pod_network), Some(links)) => NetworkPlan::new(Situation {
                 pod_network,
                 orphaned: view.orphaned,
@@ -70,7 +71,7 @@ impl Planner {
                 links,
                 learned: &self.learned,
             }),
-            // Before the interfaces are known nothing is touched, as without a PodNetwork.
+            // Before the interfaces and the nodes of today are known nothing is touched, as without a PodNetwork.
             (_, None) | (None, _) => NetworkPlan::default(),
         };
         if *self.plan.network != network {

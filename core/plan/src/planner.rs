@@ -9,6 +9,7 @@ use crate::{
     drain::Drain,
     gate::Gate,
     holder::Holders,
+    snapshot::Snapshot,
     view::{Memory, View},
 };
 
@@ -47,8 +48,13 @@ pub struct Planner {
     /// What the peers advertise of the pod network.
     pub(crate) learned: Learned,
     pub(crate) drain: Drain,
+    pub(crate) snapshot: Snapshot,
+    /// Another number whenever something else is known.
+    pub(crate) revision: u64,
     missing: BTreeSet<Kind>,
-    stale: Stale,
+    pub(crate) stale: Stale,
+    /// The first plan from all lists is made.
+    complete: bool,
     next_pass: Duration,
 }
 
@@ -67,6 +73,20 @@ pub(crate) struct Stale {
     pub(crate) network: bool,
     /// Who takes part in the election of layer 2.
     pub(crate) nodes: bool,
+}
+
+impl Stale {
+    /// Everything there is.
+    pub(crate) fn all() -> Self {
+        Self {
+            view: true,
+            everything: true,
+            services: BTreeSet::new(),
+            addresses: BTreeSet::new(),
+            network: true,
+            nodes: true,
+        }
+    }
 }
 
 impl Planner {
@@ -102,14 +122,10 @@ impl Planner {
             learned: Learned::default(),
             drain: Drain::default(),
             missing: BTreeSet::from(Self::KINDS),
-            stale: Stale {
-                view: true,
-                everything: true,
-                services: BTreeSet::new(),
-                addresses: BTreeSet::new(),
-                network: true,
-                nodes: true,
-            },
+            snapshot: Snapshot::default(),
+            revision: 0,
+            stale: Stale::all(),
+            complete: false,
             next_pass: Duration::ZERO,
         }
     }
@@ -121,7 +137,11 @@ impl Planner {
             return;
         }
         let own = self.concerns_own_node(&change);
-        match (self.cluster.apply(change), kind) {
+        let touched = self.cluster.apply(change);
+        if touched != Touched::Nothing {
+            self.revision = self.revision.wrapping_add(1);
+        }
+        match (touched, kind) {
             (Touched::Nothing, _) => {}
             (Touched::Service(service), _) => {
                 self.stale.services.insert(service);
@@ -155,9 +175,13 @@ impl Planner {
         }
     }
 
-    /// The first list of a kind is complete, or the server does not serve the kind.
+    /// The first list of a kind is complete.
     pub fn handle_synced(&mut self, kind: Kind) {
         self.missing.remove(&kind);
+        if self.missing.is_empty() && !self.complete {
+            self.snapshot = Snapshot::Unused;
+            self.stale.view = true;
+        }
     }
 
     /// Takes the outcome of a probe.
@@ -176,14 +200,15 @@ impl Planner {
     /// Runs a pass when one is due.
     pub fn handle_timeout(&mut self, now: Duration) {
         self.stale.view |= self.drain.poll_timeout().is_some_and(|due| due <= now);
+        self.use_snapshot(now);
         self.stale.services.extend(self.gate.handle_timeout(now));
         let addresses = self.router.damper.handle_timeout(now);
         self.stale.addresses.extend(addresses);
         if self.pass_due().is_some_and(|due| due <= now) {
             let stale = core::mem::take(&mut self.stale);
-            let first = self.view.is_none();
             let mut changes = self.pass(now, stale);
-            changes.complete = first;
+            changes.complete = self.missing.is_empty() && !self.complete;
+            self.complete |= changes.complete;
             if !changes.is_empty() {
                 self.next_pass = now + SPACING;
             }
@@ -198,6 +223,7 @@ impl Planner {
             .chain(self.gate.poll_timeout())
             .chain(self.drain.poll_timeout())
             .chain(self.router.damper.poll_timeout())
+            .chain(self.snapshot_due())
             .min()
     }
 
@@ -260,7 +286,7 @@ impl Planner {
         let stale = &self.stale;
         let part = stale.view || stale.everything || stale.network || stale.nodes;
         let wanted = part || !stale.services.is_empty() || !stale.addresses.is_empty();
-        (wanted && self.missing.is_empty()).then_some(self.next_pass)
+        (wanted && (self.missing.is_empty() || self.is_stale())).then_some(self.next_pass)
     }
 
     /// Whether the change can concern this node's own Node object; of the others only

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use crate::{AddressFamily, Name, Rejection};
 
 /// What a Service asks for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Request {
     /// Only this pool (`heraldlb.io/address-pool`).
     pub pool: Option<Name>,

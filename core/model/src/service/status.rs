@@ -11,7 +11,7 @@ use crate::AddressFamily;
 pub const FIELD_MANAGER: &str = "herald-controller";
 
 /// Who wrote `status.loadBalancer`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum StatusOwner {
     /// Nobody: the list is empty.
     #[default]

@@ -8,7 +8,7 @@ use model::{
     LinkBandwidth, LoopPrevention, Object, Parsed, PodNetworkMode, Preference, Selectors,
     ServiceKey, StatusOwner, Timestamp,
 };
-use plan::{GIVE_WAY, GateMode, Outcome, Plan};
+use plan::{GIVE_WAY, GateMode, LISTS_WITHIN, Outcome, Plan};
 use proptest::prelude::*;
 
 use crate::fixture::*;
@@ -469,6 +469,24 @@ fn planned_at_once(changes: &[Change], steps: &[Step]) -> Plan {
     without_generations(world.planner.plan())
 }
 
+/// What a planner plans that starts without any list and with all that this one knows.
+fn planned_from_snapshot(world: &World) -> Plan {
+    let (_, objects) = world.planner.objects_unless(None).unwrap();
+    let mut later = World::new(GateMode::Off, false);
+    later.planner.handle_snapshot(objects);
+    later.now = LISTS_WITHIN;
+    assert!(!later.settle().complete);
+    without_network(later.planner.plan())
+}
+
+/// Kernel and packet filter are left alone before the lists have come.
+fn without_network(plan: &Plan) -> Plan {
+    Plan {
+        network: Arc::default(),
+        ..without_generations(plan)
+    }
+}
+
 /// How often a password changed is history, which a restart forgets.
 fn without_generations(plan: &Plan) -> Plan {
     let mut plan = plan.clone();
@@ -507,6 +525,7 @@ proptest! {
         world.now += GIVE_WAY;
         world.settle();
         prop_assert_eq!(without_generations(world.planner.plan()), planned_at_once(&changes, &steps));
+        prop_assert_eq!(planned_from_snapshot(&world), without_network(world.planner.plan()));
         prop_assert_eq!(count(&world), 2 * world.planner.plan().decisions.len() as u64);
     }
 

@@ -18,4 +18,5 @@ mod gate;
 mod l2;
 mod peers;
 mod pod_network;
+mod snapshot;
 mod timing;
