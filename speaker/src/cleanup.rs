@@ -10,7 +10,7 @@ use crate::{
     flags::{CleanupFlags, HostFlags},
     io::{
         bridge::{self, Bridge},
-        cni, netlink, nft,
+        cni, netlink, nft, snapshot,
         sysctl::{Folder, Originals},
     },
 };
@@ -36,6 +36,7 @@ pub fn cleanup(flags: &CleanupFlags) -> anyhow::Result<()> {
     report.remove_routes(&flags.host);
     report.remove_bridge();
     report.restore_settings(&flags.host);
+    report.forget(&flags.host);
     report.print()?;
     let failed = report.failed.len();
     ensure!(
@@ -54,6 +55,7 @@ pub(crate) fn leave(host: &HostFlags) {
     let mut report = Report::default();
     report.remove_table();
     report.remove_routes(host);
+    report.forget(host);
     for line in &report.done {
         tracing::info!("{line}");
     }
@@ -136,6 +138,21 @@ impl Report {
         let (done, failed) = Originals(host.state_dir.clone()).restore(&folder);
         self.done.extend(done);
         self.failed.extend(failed);
+    }
+
+    /// What was kept for the next start.
+    fn forget(&mut self, host: &HostFlags) {
+        let folder = &host.state_dir;
+        match snapshot::remove(folder) {
+            Ok(true) => self
+                .done
+                .push(format!("snapshot in {} removed", folder.display())),
+            Ok(false) => {}
+            Err(error) => self.failed.push(format!(
+                "the snapshot in {} cannot be removed ({error})",
+                folder.display()
+            )),
+        }
     }
 
     fn print(&self) -> io::Result<()> {

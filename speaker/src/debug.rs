@@ -35,6 +35,9 @@ struct Page {
     node: String,
     version: &'static str,
     ready: bool,
+    /// When that was written which is planned from while lists are missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stale_since: Option<String>,
     /// How far this node has left.
     stage: &'static str,
     /// Kinds whose first list has not come.
@@ -134,6 +137,7 @@ impl Sources {
             node: self.node.clone(),
             version: env!("CARGO_PKG_VERSION"),
             ready: facts.ready,
+            stale_since: facts.stale_since.map(|written| written.to_string()),
             stage: facts.stage.as_str(),
             missing_lists: facts.missing.clone(),
             kinds_not_served: facts.not_served.iter().copied().collect(),

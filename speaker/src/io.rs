@@ -9,5 +9,6 @@ pub(crate) mod gate;
 pub mod l2;
 pub mod netlink;
 pub mod nft;
+pub(crate) mod snapshot;
 pub(crate) mod socket;
 pub(crate) mod sysctl;

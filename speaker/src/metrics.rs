@@ -8,6 +8,7 @@ use std::{fmt, sync::Arc};
 
 use bgp::{SessionView, State};
 use cluster::{Outcome, Target};
+use jiff::Timestamp;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric},
@@ -168,6 +169,9 @@ impl Collector for Planning {
         let encoder_of =
             encoder.encode_descriptor("gate_timeouts", help, None, MetricType::Counter)?;
         counter.encode(encoder_of)?;
+        let age = facts.stale_since.map(age).unwrap_or_default();
+        let help = "Age of what is planned from while the API server's lists are missing; 0 when it is of today";
+        single(&mut encoder, "stale_seconds", help, age)?;
         stages(&mut encoder, &facts)?;
         kinds(&mut encoder, &facts)
     }
@@ -175,6 +179,12 @@ impl Collector for Planning {
 
 fn single(encoder: &mut DescriptorEncoder, name: &str, help: &str, value: u64) -> fmt::Result {
     ConstGauge::new(value).encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
+}
+
+/// Seconds since then, at least 1, so that a clock that was set back hides nothing.
+fn age(written: Timestamp) -> u64 {
+    let age = Timestamp::now().duration_since(written).as_secs();
+    u64::try_from(age).unwrap_or_default().max(1)
 }
 
 fn stages(encoder: &mut DescriptorEncoder, facts: &Facts) -> fmt::Result {
@@ -324,6 +334,7 @@ mod tests {
             "herald_kind_not_served{kind=\"BGPPeer\"} 0",
             "herald_watch_failures_total{kind=\"Service\"} 0",
             "herald_gate_timeouts_total 0",
+            "herald_stale_seconds 0",
             "herald_drain_stage{stage=\"Serving\"} 1",
             "herald_drain_stage{stage=\"Away\"} 0",
             "herald_api_writes_total{target=\"SpeakerState\",result=\"Written\"} 1",

@@ -8,6 +8,7 @@ use std::{
 };
 
 use cluster::watch::{Event, Watches};
+use jiff::Timestamp;
 use model::Name;
 use plan::{
     Changes, Learned, Links, NetworkPlan, NodeAddresses, Options, Outcome, Planner, ProbeTarget,
@@ -19,7 +20,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::io::{self, l2::Nominations, nft::Guards};
+use crate::io::{self, l2::Nominations, nft::Guards, snapshot::Kept};
 
 /// What status, metrics and probes need of the planner; the newest value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub(crate) struct Facts {
     pub(crate) nominated: usize,
     /// The same addresses, and how many Services each of them has.
     pub(crate) nominees: Arc<BTreeMap<IpAddr, u64>>,
+    /// When that was written which is planned from while lists are missing; `None`: it is of today, or there is no plan.
+    pub(crate) stale_since: Option<Timestamp>,
     /// How far this node has left.
     pub(crate) stage: Stage,
     /// Decisions by protocol and reason, as the plan has them: it does not know what the election of layer 2 says.
@@ -91,6 +94,8 @@ pub(crate) struct PlannerDriver {
     outlets: Outlets,
     facts: Facts,
     departs: bool,
+    /// When that was written which an earlier process knew.
+    written: Option<Timestamp>,
 }
 
 impl PlannerDriver {
@@ -99,15 +104,22 @@ impl PlannerDriver {
         started: Instant,
         sources: Sources,
         outlets: Outlets,
+        kept: Option<Kept>,
     ) -> Self {
+        let mut planner = Planner::new(options);
+        let written = kept.as_ref().map(|kept| kept.written);
+        if let Some(kept) = kept {
+            planner.handle_snapshot(kept.objects);
+        }
         Self {
-            planner: Planner::new(options),
+            planner,
             started,
             sources,
             probes: JoinSet::new(),
             outlets,
             facts: Facts::default(),
             departs: false,
+            written,
         }
     }
 
@@ -156,7 +168,7 @@ impl PlannerDriver {
             }
             Event::NotServed(kind) => {
                 self.facts.not_served.insert(kind.as_str());
-                self.planner.handle_synced(kind);
+                self.planner.handle_not_served(kind);
             }
             Event::Failed(kind, _logged) => {
                 *self.facts.watch_failures.entry(kind.as_str()).or_default() += 1;
@@ -186,6 +198,7 @@ impl PlannerDriver {
             self.facts.stage = plan.stage;
             self.facts.decisions.clone_from(self.planner.counts());
         }
+        self.tell_staleness();
         self.facts.missing = self.planner.missing().map(model::Kind::as_str).collect();
         let node = self.planner.node();
         self.facts.node_uid = node.map(|node| node.meta.uid.clone());
@@ -199,6 +212,21 @@ impl PlannerDriver {
             }
             differs
         });
+    }
+
+    fn tell_staleness(&mut self) {
+        let stale_since = self.written.filter(|_| self.planner.is_stale());
+        if self.facts.stale_since == stale_since {
+            return;
+        }
+        self.facts.stale_since = stale_since;
+        if let Some(written) = stale_since {
+            let missing: Vec<_> = self.planner.missing().map(model::Kind::as_str).collect();
+            tracing::warn!(
+                %written, ?missing,
+                "the API server has not listed everything in time: going on with what was known before"
+            );
+        }
     }
 
     fn announce(&mut self, mut changes: Changes) {

@@ -26,6 +26,7 @@ use crate::{
     io::conntrack,
     io::l2::{self, L2State},
     io::nft::Guards,
+    io::snapshot::Store,
     io::socket::priority,
     planner::{Facts, Outlets, PlannerDriver, Query, Sources},
     report::Report,
@@ -77,16 +78,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let outlets = outlets(facts);
     let mut parts = JoinSet::new();
     let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
-    let sessions = start_bgp(bgp::Config {
-        listen: flags.bgp_listen,
-        seed: random_bits(),
-        started,
-        changes: outlets.changes.clone(),
-        addresses: outlets.addresses.subscribe(),
-        observed,
-        learned,
-        stop: CancellationToken::new(),
-    })?;
+    let sessions = start_bgp(&flags, started, &outlets, (observed, learned))?;
     let responder = start_l2(l2::Config {
         node: options.node.clone(),
         boot: random_bits(),
@@ -105,8 +97,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         queries: queries_seen,
         departed: CancellationToken::new(),
     };
-    let departed = sources.departed.clone();
-    let farewell = farewell(&flags, &client, (&queries, &facts_seen), departed);
+    let farewell = farewell(&flags, &client, (&queries, &facts_seen), &sources);
     let report = Report {
         node: options.node.clone(),
         started,
@@ -118,7 +109,14 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
     };
-    parts.spawn(PlannerDriver::new(options, started, sources, outlets).run());
+    let store = Store::new(&flags.host.state_dir, &options.node);
+    start_planner(
+        (options, started),
+        (sources, outlets),
+        store,
+        &queries,
+        &mut parts,
+    );
     report.start(client, servers, queries, &mut parts);
     watch_over(stop, farewell, (sessions, responder), parts).await
 }
@@ -128,7 +126,7 @@ fn farewell(
     flags: &Flags,
     client: &Client,
     (queries, facts): (&mpsc::Sender<Query>, &watch::Receiver<Facts>),
-    departed: CancellationToken,
+    sources: &Sources,
 ) -> Farewell {
     Farewell {
         client: client.clone(),
@@ -136,8 +134,21 @@ fn farewell(
         daemon_set: flags.daemon_set.clone(),
         queries: queries.clone(),
         facts: facts.clone(),
-        departed,
+        departed: sources.departed.clone(),
     }
+}
+
+/// Starts the planner with what an earlier process has left, and who keeps what it knows for the next one.
+fn start_planner(
+    (options, started): (Options, Instant),
+    (sources, outlets): (Sources, Outlets),
+    store: Store,
+    queries: &mpsc::Sender<Query>,
+    parts: &mut JoinSet<()>,
+) {
+    let driver = PlannerDriver::new(options, started, sources, outlets, store.load());
+    parts.spawn(driver.run());
+    parts.spawn(store.keep(queries.clone()));
 }
 
 /// What the planner tells to others, with nothing in it yet.
@@ -191,7 +202,22 @@ async fn close(sessions: Thread, responder: Thread) {
 }
 
 /// The thread that holds the sessions.
-fn start_bgp(config: bgp::Config) -> anyhow::Result<Thread> {
+fn start_bgp(
+    flags: &Flags,
+    started: Instant,
+    outlets: &Outlets,
+    (observed, learned): (watch::Sender<Observed>, watch::Sender<Learned>),
+) -> anyhow::Result<Thread> {
+    let config = bgp::Config {
+        listen: flags.bgp_listen,
+        seed: random_bits(),
+        started,
+        changes: outlets.changes.clone(),
+        addresses: outlets.addresses.subscribe(),
+        observed,
+        learned,
+        stop: CancellationToken::new(),
+    };
     let stop = config.stop.clone();
     Thread::start("bgp", stop, || (), move || bgp::run(config))
 }

@@ -1,6 +1,8 @@
 use alloc::string::String;
 use core::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::params::FamilySet;
 use crate::wire::Open;
 use crate::wire::capability::{Capability, RestartFamily, RestartTerms};
@@ -12,7 +14,7 @@ pub(crate) const LONGEST_STALE: Duration = Duration::from_secs(360);
 const LONGEST_RESTART: Duration = Duration::from_secs(4095);
 
 /// That a peer shall keep our routes over a restart, and we keep the peer's (RFC 4724).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GracefulRestart {
     /// How long we may take, 1 to 4095 s: what is outside of it counts as the nearest of both.
     pub restart_time: Duration,

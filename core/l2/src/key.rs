@@ -18,6 +18,11 @@ impl Key {
     pub const fn new(octets: [u8; 32]) -> Self {
         Self(octets)
     }
+
+    /// The key itself, for who keeps it for the next process.
+    pub const fn octets(&self) -> &[u8; Self::LENGTH] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for Key {

@@ -20,7 +20,7 @@ const TWO_OCTET_AS: u64 = 0x00;
 const FOUR_OCTET_AS: u64 = 0x02;
 
 /// Communities as users list them: themselves, and names that objects of kind Community give to others.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CommunityList {
     /// Those that are written out.
     pub written: Communities,

@@ -9,7 +9,7 @@
 //! A mark is the taint or the annotation [`Node::DRAIN`]; a departure is the signal to stop when the speaker is not to come
 //! back soon, and there is no way back from it.
 
-use alloc::{borrow::ToOwned as _, sync::Arc, vec::Vec};
+use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{fmt, time::Duration};
 
 use bgp::{Community, Route, RouteAttributes};
@@ -155,19 +155,12 @@ impl Stage {
         if self == Self::Serving {
             return routes;
         }
-        let mut known: Vec<(Arc<RouteAttributes>, Arc<RouteAttributes>)> = Vec::new();
+        let mut known: BTreeMap<Arc<RouteAttributes>, Arc<RouteAttributes>> = BTreeMap::new();
         let mut lower = |route: Route| {
-            let found = known
-                .iter()
-                .find(|(of, _)| Arc::ptr_eq(of, &route.attributes));
-            let attributes = match found {
-                Some((_, lowered)) => lowered.clone(),
-                None => {
-                    let lowered = Arc::new(last_choice(&route.attributes));
-                    known.push((route.attributes.clone(), lowered.clone()));
-                    lowered
-                }
-            };
+            let lowered = known.entry(route.attributes.clone());
+            let attributes = lowered
+                .or_insert_with_key(|attributes| Arc::new(last_choice(attributes)))
+                .clone();
             Route {
                 attributes,
                 ..route
@@ -183,7 +176,7 @@ impl Stage {
 
 /// What routers take when there is nothing else (RFC 8326 section 4.2).
 fn last_choice(attributes: &RouteAttributes) -> RouteAttributes {
-    let mut lowered = attributes.to_owned();
+    let mut lowered = attributes.clone();
     lowered.local_pref = Some(0);
     lowered.communities.insert(Community::GRACEFUL_SHUTDOWN);
     lowered

@@ -247,10 +247,11 @@ fn container<'a>(manifests: &'a [Value], name: &str) -> &'a Value {
 }
 
 #[test]
-fn the_base_touches_no_folder_of_the_node() {
+fn the_base_touches_no_folder_of_the_node_but_its_own() {
     let manifests = manifests();
     let speaker = container(&manifests, "herald-speaker");
-    assert_eq!(speaker["volumeMounts"], Value::Null);
+    let mounts = serde_json::json!([{"name": "state", "mountPath": "/run/herald"}]);
+    assert_eq!(speaker["volumeMounts"], mounts);
 }
 
 #[test]
@@ -263,7 +264,8 @@ fn the_overlay_changes_nothing_of_the_base_but_the_speakers_folders() {
     assert_eq!(names, ["herald-speaker"]);
     let mut speaker = container(&network, "herald-speaker").clone();
     let fields = speaker.as_object_mut().unwrap();
-    fields.remove("volumeMounts").unwrap();
+    let mounts = fields["volumeMounts"].as_array_mut().unwrap();
+    mounts.retain(|mount| mount["name"] == "state");
     let env = fields["env"].as_array_mut().unwrap();
     let folder = |variable: &Value| text(variable, "/name").ends_with("_DIR");
     env.retain(|variable| !folder(variable));

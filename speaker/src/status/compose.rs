@@ -133,10 +133,18 @@ impl Author {
 }
 
 fn ready(facts: &Facts) -> Condition {
+    let missing = || facts.missing.join(", ");
     let (reason, message) = match (facts.ready, facts.stage) {
+        (false, _) if let Some(written) = facts.stale_since => (
+            "Stale",
+            format!(
+                "announcing what was known at {written}, before the speaker started; not listed yet: {}",
+                missing()
+            ),
+        ),
         (false, _) => (
             "WaitingForLists",
-            format!("not listed yet: {}", facts.missing.join(", ")),
+            format!("not listed yet: {}", missing()),
         ),
         (true, Stage::Serving) => (
             "Running",
@@ -283,6 +291,20 @@ mod tests {
             ("False", "Rejected")
         );
         assert_eq!(accepted.message, "BGPPeer tor: no session");
+    }
+
+    #[test]
+    fn says_since_when_nothing_new_is_known() {
+        let facts = Facts {
+            stale_since: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+            missing: vec!["Service"],
+            ..Facts::default()
+        };
+        let ready = &compose(9, &facts, &Observed::default(), &[]).conditions[0];
+        assert_eq!((&*ready.status, &*ready.reason), ("False", "Stale"));
+        assert!(
+            ready.message.contains("2026-01-01T00:00:00Z") && ready.message.contains("Service")
+        );
     }
 
     #[test]

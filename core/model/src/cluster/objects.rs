@@ -1,32 +1,49 @@
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::Cluster;
-use crate::{Kind, Object};
+use crate::{Kind, Name, Object};
 
 impl Cluster {
     /// Everything that is known, as the objects that tell it: applied to an empty world they give an equal one.
     pub fn objects(&self) -> Vec<Object> {
-        let mut objects = Vec::from([Object::Settings(self.settings.clone())]);
-        objects.extend(self.pools.values().cloned().map(Object::Pool));
-        objects.extend(self.peers.values().cloned().map(Object::Peer));
-        let advertisements = self.advertisements.values().cloned();
-        objects.extend(advertisements.map(Object::Advertisement));
-        let l2_advertisements = self.l2_advertisements.values().cloned();
-        objects.extend(l2_advertisements.map(Object::L2Advertisement));
-        objects.extend(self.pod_networks.values().cloned().map(Object::PodNetwork));
-        objects.extend(self.services.values().cloned().map(Object::Service));
-        let slices = self.endpoints.values().flat_map(|all| all.slices());
-        objects.extend(slices.cloned().map(Object::EndpointSlice));
-        objects.extend(self.nodes.values().cloned().map(Object::Node));
-        let secrets = self.secrets.iter();
-        objects.extend(secrets.map(|(name, secret)| Object::Secret(name.clone(), secret.clone())));
-        objects.extend(self.heartbeat_keys.clone().map(Object::HeartbeatKeys));
-        let namespaces = self.namespaces.iter();
+        let Self {
+            settings,
+            pools,
+            peers,
+            advertisements,
+            l2_advertisements,
+            pod_networks,
+            communities,
+            services,
+            endpoints,
+            nodes,
+            namespaces,
+            secrets,
+            heartbeat_keys,
+            service_cidrs,
+            slices: _,
+            names: _,
+        } = self;
+        let mut objects = Vec::from([Object::Settings(settings.clone())]);
+        objects.extend(pools.values().cloned().map(Object::Pool));
+        objects.extend(peers.values().cloned().map(Object::Peer));
+        objects.extend(advertisements.values().cloned().map(Object::Advertisement));
         objects.extend(
-            namespaces.map(|(name, labels)| Object::Namespace(name.clone(), labels.clone())),
+            l2_advertisements
+                .values()
+                .cloned()
+                .map(Object::L2Advertisement),
         );
-        let cidrs = self.service_cidrs.iter();
-        objects.extend(cidrs.map(|(name, cidrs)| Object::ServiceCidr(name.clone(), cidrs.clone())));
+        objects.extend(pod_networks.values().cloned().map(Object::PodNetwork));
+        objects.extend(communities.values().cloned().map(Object::Community));
+        objects.extend(services.values().cloned().map(Object::Service));
+        let slices = endpoints.values().flat_map(|all| all.slices());
+        objects.extend(slices.cloned().map(Object::EndpointSlice));
+        objects.extend(nodes.values().cloned().map(Object::Node));
+        objects.extend(named(namespaces, Object::Namespace));
+        objects.extend(named(secrets, Object::Secret));
+        objects.extend(heartbeat_keys.clone().map(Object::HeartbeatKeys));
+        objects.extend(named(service_cidrs, Object::ServiceCidr));
         objects
     }
 
@@ -45,4 +62,12 @@ impl Cluster {
         }
         world
     }
+}
+
+fn named<T: Clone>(
+    map: &BTreeMap<Name, T>,
+    object: fn(Name, T) -> Object,
+) -> impl Iterator<Item = Object> {
+    map.iter()
+        .map(move |(name, value)| object(name.clone(), value.clone()))
 }

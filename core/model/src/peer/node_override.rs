@@ -7,7 +7,7 @@ use super::field::{parse_asn, parse_router_id, parse_source};
 use crate::{Rejection, Selectors};
 
 /// What a BGPPeer has different on some nodes (`spec.nodeOverrides[]`); `None`: as everywhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct NodeOverride {
     /// The nodes: exactly one selector.
     pub nodes: Selectors,
