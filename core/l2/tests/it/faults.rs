@@ -60,6 +60,7 @@ impl World {
     /// A process starts, or starts again.
     pub(crate) fn start(&mut self, node: usize) {
         self.disturb();
+        self.died_unheard.remove(&node);
         let boot = self.random.next_u64();
         self.at(node, |node, now| node.start(now, boot));
         self.nodes[node].set_filters();
@@ -72,7 +73,7 @@ impl World {
 
     /// SIGKILL.
     pub(crate) fn crash(&mut self, node: usize) {
-        self.disturb();
+        self.note_end(node);
         self.nodes[node].crash();
     }
 
@@ -92,7 +93,7 @@ impl World {
 
     /// SIGTERM for good.
     pub(crate) fn leave(&mut self, node: usize) {
-        self.disturb();
+        self.note_end(node);
         if self.nodes[node].state == State::Running && !self.nodes[node].leaving {
             self.nodes[node].leaving = true;
             self.at(node, |node, world| {
@@ -160,6 +161,13 @@ impl World {
     pub(crate) fn disturb_network(&mut self) {
         self.disturb();
         self.network_changed = self.now;
+    }
+
+    fn note_end(&mut self, node: usize) {
+        self.disturb();
+        if !self.network.is_whole() {
+            self.died_unheard.insert(node);
+        }
     }
 
     fn tell_interfaces(&mut self, node: usize) {

@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use l2::{Mac, NodeName};
 
@@ -52,6 +57,8 @@ pub(crate) struct World {
     pub(crate) squatters: BTreeMap<IpAddr, Mac>,
     /// So much longer than usual may nobody answer: while many addresses are new to everybody.
     pub(crate) grace: Duration,
+    /// Nodes that ended while the network was not whole: others may never have heard that they owned anything.
+    pub(crate) died_unheard: BTreeSet<usize>,
     /// When something changed last, and when the network did.
     pub(crate) changed: Duration,
     pub(crate) network_changed: Duration,
@@ -92,6 +99,7 @@ impl World {
             asks_for: usize::MAX,
             tape: None,
             squatters: BTreeMap::new(),
+            died_unheard: BTreeSet::new(),
             grace: Duration::ZERO,
             changed: Duration::ZERO,
             network_changed: Duration::ZERO,
