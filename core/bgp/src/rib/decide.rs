@@ -8,11 +8,15 @@ use super::Path;
 
 /// The next hops of the best path and of all that are as good (ECMP): sorted, each once.
 ///
+/// A path whose sender is about to go comes last, whatever else it has: RFC 8326 section 4.2 asks for a low LOCAL_PREF, and
+/// nothing is lower than to lose to any other. Alone it is still the best there is.
+///
 /// The last steps of the RFC (identifier and address of the peer) pick one of several equal paths; as all of them are
 /// taken, there is nothing left to pick. The step before them, the interior cost, is the same for all: a next hop counts
 /// only when it is on-link. AS_PATHs of equal length need not be equal.
 pub(crate) fn next_hops<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<IpAddr> {
     let mut paths: Vec<&Path> = paths.collect();
+    keep_least(&mut paths, |path| path.leaving);
     keep_least(&mut paths, |path| Reverse(path.local_pref));
     keep_least(&mut paths, |path| path.hops);
     keep_least(&mut paths, |path| path.origin);
@@ -53,6 +57,7 @@ mod tests {
     fn base(last: u8) -> Path {
         Path {
             next_hop: [192, 0, 2, last].into(),
+            leaving: false,
             local_pref: 100,
             hops: 2,
             origin: Origin::Igp,
@@ -73,7 +78,8 @@ mod tests {
 
     #[test]
     fn each_step_decides_before_all_that_follow_it() {
-        let steps: [fn(&mut Path); 5] = [
+        let steps: [fn(&mut Path); 6] = [
+            |path| path.leaving = false,
             |path| path.local_pref = 101,
             |path| path.hops = 1,
             |path| path.origin = Origin::Igp,
@@ -81,6 +87,7 @@ mod tests {
             |path| path.peer_type = PeerType::External,
         ];
         let ordinary = |last| Path {
+            leaving: true,
             origin: Origin::Incomplete,
             peer_type: PeerType::Internal,
             ..base(last)
@@ -99,6 +106,22 @@ mod tests {
     fn equal_paths_are_all_taken_sorted_and_once() {
         assert_eq!(chosen(&[base(3), base(1), base(3), base(2)]), [1, 2, 3]);
         assert!(chosen(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_path_that_is_leaving_is_taken_while_there_is_no_other() {
+        let leaving = Path {
+            leaving: true,
+            local_pref: 500,
+            ..base(1)
+        };
+        let poor = Path {
+            local_pref: 0,
+            hops: 9,
+            ..base(2)
+        };
+        assert_eq!(chosen(&[leaving.clone()]), [1]);
+        assert_eq!(chosen(&[leaving, poor]), [2]);
     }
 
     #[test]

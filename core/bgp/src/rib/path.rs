@@ -1,7 +1,7 @@
 use core::net::IpAddr;
 
 use crate::notice::LocalAddresses;
-use crate::params::{Asn, BgpIdentifier};
+use crate::params::{Asn, BgpIdentifier, Community};
 use crate::peer_config::PeerConfig;
 use crate::rejected::RejectReason;
 use crate::wire::PeerType;
@@ -15,6 +15,8 @@ const DEFAULT_LOCAL_PREF: u32 = 100;
 pub(crate) struct Path {
     /// Never link-local.
     pub(crate) next_hop: IpAddr,
+    /// Its sender is about to withdraw it (community GRACEFUL_SHUTDOWN, RFC 8326): any other path is better.
+    pub(crate) leaving: bool,
     pub(crate) local_pref: u32,
     /// Length of AS_PATH.
     pub(crate) hops: u32,
@@ -72,6 +74,7 @@ impl LocalEnd {
         }
         Ok(Path {
             next_hop,
+            leaving: route.communities.contains(&Community::GRACEFUL_SHUTDOWN),
             local_pref: route.local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
             hops: u32::try_from(route.as_path.hop_count()).unwrap_or(u32::MAX),
             origin: route.origin,
@@ -198,6 +201,15 @@ mod tests {
             let path = end().path(&ipv4(2), &attributes, 0);
             assert_eq!(path, Err(RejectReason::Originator));
         }
+    }
+
+    #[test]
+    fn a_path_whose_sender_shuts_down_says_so() {
+        let mut leaving = over(&[1]);
+        leaving.route.communities = [Community::GRACEFUL_SHUTDOWN].into();
+        assert!(end().path(&ipv4(2), &leaving, 0).unwrap().leaving);
+        leaving.route.communities = [Community::NO_EXPORT].into();
+        assert!(!end().path(&ipv4(2), &leaving, 0).unwrap().leaving);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod pair;
 mod refresh;
 mod restart;
 mod restart_storm;
+mod retry;
 mod robustness;
 mod scripted;
 mod send_hold;
