@@ -120,7 +120,7 @@ mod tests {
             hops: 9,
             ..base(2)
         };
-        assert_eq!(chosen(&[leaving.clone()]), [1]);
+        assert_eq!(chosen(core::slice::from_ref(&leaving)), [1]);
         assert_eq!(chosen(&[leaving, poor]), [2]);
     }
 
