@@ -1,5 +1,6 @@
 //! FRR: zebra and bgpd.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -158,6 +159,31 @@ impl Peer for Frr {
 }
 
 impl Frr {
+    /// Gives it a second neighbour.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn add_neighbor(&self, address: IpAddr, asn: u32) -> Result<()> {
+        let router = format!("router bgp {}", self.asn);
+        let neighbor = format!("neighbor {address} remote-as {asn}");
+        let retry = format!("neighbor {address} timers connect 1");
+        let activate = format!("neighbor {address} activate");
+        let family = "address-family ipv4 unicast";
+        self.configure(&[&router, &neighbor, &retry, family, &activate])
+            .await
+    }
+
+    /// All paths to an IPv4 prefix, as it shows them.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn paths(&self, prefix: &str) -> Result<Value> {
+        let shown = self
+            .ask(&format!("show bgp ipv4 unicast {prefix} json"))
+            .await?;
+        Ok(at(&shown, "/paths").clone())
+    }
+
     async fn neighbor(&self) -> Result<Value> {
         let shown = self
             .ask(&format!("show bgp neighbors {} json", self.peer))

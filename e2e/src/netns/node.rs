@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bgp::{
-    Asn, BgpIdentifier, HoldTime, Import, PeerConfig, PeerSet, Prefix, RemoteAsn, Route,
-    RouteAttributes,
+    Asn, BgpIdentifier, HoldTime, Import, LinkBandwidth, PeerConfig, PeerSet, Prefix, RemoteAsn,
+    Route, RouteAttributes,
 };
 use model::Secret;
 use plan::{Changes, PlannedPeer};
@@ -265,6 +265,10 @@ fn to_all(attributes: RouteAttributes) -> Vec<Route> {
 fn attributes(route: &DesiredRoute) -> Result<RouteAttributes> {
     Ok(RouteAttributes {
         local_pref: route.local_pref,
+        multi_exit_disc: route.med,
+        prepend: route.prepend,
+        link_bandwidth: route.link_bandwidth.map(LinkBandwidth),
+        extended_communities: parsed(&route.extended_communities)?,
         communities: parsed(&route.communities)?,
         large_communities: parsed(&route.large_communities)?,
         ..RouteAttributes::default()

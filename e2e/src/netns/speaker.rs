@@ -118,6 +118,18 @@ pub struct DesiredRoute {
     pub communities: Vec<String>,
     /// Large communities, `65000:1:2`.
     pub large_communities: Vec<String>,
+    /// Extended communities, `0x` and 16 hex digits.
+    #[serde(default)]
+    pub extended_communities: Vec<String>,
+    /// MULTI_EXIT_DISC.
+    #[serde(default)]
+    pub med: Option<u32>,
+    /// How many times more than once our AS stands in AS_PATH.
+    #[serde(default)]
+    pub prepend: u8,
+    /// Link bandwidth, octets per second.
+    #[serde(default)]
+    pub link_bandwidth: Option<u64>,
 }
 
 /// One session as our side sees it.

@@ -21,6 +21,7 @@ mod raw_peer;
 mod scene;
 mod session;
 mod suite;
+mod weights;
 
 use e2e::netns::{Bird, ExaBgp, Frr, GoBgp, Peer};
 
@@ -36,6 +37,7 @@ fn main() -> std::process::ExitCode {
     add::<Bird>(&mut suite);
     add_more::<Frr>(&mut suite);
     add_more::<Bird>(&mut suite);
+    suite.add("frr/weights", weights::run());
     suite.add("exabgp/malformed-attributes", malformed::from_exabgp());
     for case in malformed::table() {
         suite.add(

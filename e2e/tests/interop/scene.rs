@@ -183,6 +183,7 @@ pub(crate) fn routes() -> Vec<DesiredRoute> {
         local_pref: Some(150),
         communities: vec!["65000:100".to_owned(), "64512:7".to_owned()],
         large_communities: vec!["4200000001:1:2".to_owned()],
+        ..DesiredRoute::default()
     };
     PREFIXES.map(route).to_vec()
 }
