@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Condition, LabelSelector, rule};
 
 /// Which addresses are advertised by BGP, from which nodes, to which peers.
-#[derive(
-    CustomResource, Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema,
-)]
+#[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "heraldlb.io",
     version = "v1alpha1",
@@ -59,6 +57,14 @@ pub struct BGPAdvertisementSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32), transform = rule::object_names)]
     pub peers: Vec<String>,
+    /// Length of the prefixes that IPv4 addresses are advertised as: 32 for host routes, less for aggregates.
+    #[serde(default = "host_length")]
+    #[schemars(range(min = 1, max = 32))]
+    pub aggregation_length: i32,
+    /// The same for IPv6; 128 for host routes.
+    #[serde(default = "host_length_v6", rename = "aggregationLengthV6")]
+    #[schemars(range(min = 1, max = 128))]
+    pub aggregation_length_v6: i32,
     /// LOCAL_PREF towards iBGP peers; default 100. Larger is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "i64", range(min = 0, max = 4294967295_i64))]
@@ -85,6 +91,26 @@ pub struct BGPAdvertisementSpec {
     /// `Reject`, `Disabled` counts.
     #[serde(default)]
     pub loop_prevention: LoopPrevention,
+}
+
+impl Default for BGPAdvertisementSpec {
+    fn default() -> Self {
+        Self {
+            ip_address_pools: Vec::new(),
+            ip_address_pool_selectors: Vec::new(),
+            service_selectors: Vec::new(),
+            node_selectors: Vec::new(),
+            peers: Vec::new(),
+            aggregation_length: host_length(),
+            aggregation_length_v6: host_length_v6(),
+            local_pref: None,
+            med: None,
+            communities: Vec::new(),
+            as_path_prepend: 0,
+            link_bandwidth: LinkBandwidth::default(),
+            loop_prevention: LoopPrevention::default(),
+        }
+    }
 }
 
 /// What routes say about how much traffic their node takes.
@@ -117,6 +143,14 @@ pub struct BGPAdvertisementStatus {
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
     pub conditions: Vec<Condition>,
+}
+
+fn host_length() -> i32 {
+    32
+}
+
+fn host_length_v6() -> i32 {
+    128
 }
 
 fn is_zero(number: &i32) -> bool {

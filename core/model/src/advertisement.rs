@@ -1,5 +1,7 @@
 use alloc::{format, vec::Vec};
+use core::net::IpAddr;
 
+use bgp::Prefix;
 pub use crds::{LinkBandwidth, LoopPrevention};
 
 use crate::{
@@ -13,6 +15,8 @@ pub struct Advertisement {
     pub selection: Selection,
     /// BGPPeers by name; empty: all peers of the node.
     pub peers: Vec<Name>,
+    /// Lengths of the prefixes that its addresses are advertised as.
+    pub aggregation: Aggregation,
     /// LOCAL_PREF towards internal peers; `None`: 100.
     pub local_pref: Option<u32>,
     /// MULTI_EXIT_DISC; `None`: none is sent.
@@ -25,6 +29,36 @@ pub struct Advertisement {
     pub link_bandwidth: LinkBandwidth,
     /// What becomes of packets to an announced address that no Service takes.
     pub loop_prevention: LoopPrevention,
+}
+
+/// Prefix lengths: those of host routes, or shorter ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Aggregation {
+    /// Of IPv4, 1 to 32.
+    pub ipv4: u8,
+    /// Of IPv6, 1 to 128.
+    pub ipv6: u8,
+}
+
+impl Default for Aggregation {
+    fn default() -> Self {
+        Self {
+            ipv4: 32,
+            ipv6: 128,
+        }
+    }
+}
+
+impl Aggregation {
+    /// What the address is advertised as; `None`: itself alone.
+    pub fn of(self, address: IpAddr) -> Option<Prefix> {
+        let length = match address {
+            IpAddr::V4(_) => self.ipv4,
+            IpAddr::V6(_) => self.ipv6,
+        };
+        let prefix = Prefix::new(address, length).ok();
+        prefix.filter(|prefix| !prefix.is_host())
+    }
 }
 
 impl Advertisement {
@@ -46,6 +80,10 @@ impl Advertisement {
                 &spec.node_selectors,
             )?,
             peers: parse_names("spec.peers", &spec.peers)?,
+            aggregation: Aggregation {
+                ipv4: parse_length("spec.aggregationLength", spec.aggregation_length, 32)?,
+                ipv6: parse_length("spec.aggregationLengthV6", spec.aggregation_length_v6, 128)?,
+            },
             local_pref: parse_number("spec.localPref", spec.local_pref)?,
             med: parse_number("spec.med", spec.med)?,
             communities: CommunityList::parse("spec.communities", &spec.communities)?,
@@ -68,6 +106,18 @@ pub(crate) fn parse_number(field: &str, number: Option<i64>) -> Result<Option<u3
         })
     };
     number.map(parse).transpose()
+}
+
+fn parse_length(field: &str, length: i32, host: u8) -> Result<u8, Rejection> {
+    let fits = u8::try_from(length).ok();
+    let fits = fits.filter(|length| (1..=host).contains(length));
+    fits.ok_or_else(|| {
+        Rejection::new(
+            field,
+            format!("{length} is out of range"),
+            format!("use 1 to {host}; {host} advertises each address alone"),
+        )
+    })
 }
 
 fn parse_prepend(number: i32) -> Result<u8, Rejection> {
@@ -128,6 +178,14 @@ mod tests {
             (
                 "{localPref: 4294967296}",
                 "spec.localPref: 4294967296 is out of range; use 0 to 4294967295",
+            ),
+            (
+                "{aggregationLength: 33}",
+                "spec.aggregationLength: 33 is out of range; use 1 to 32; 32 advertises each address alone",
+            ),
+            (
+                "{aggregationLengthV6: 0}",
+                "spec.aggregationLengthV6: 0 is out of range; use 1 to 128; 128 advertises each address alone",
             ),
             (
                 "{asPathPrepend: 11}",

@@ -37,7 +37,7 @@ mod service;
 mod settings;
 mod slice;
 
-pub use advertisement::{Advertisement, LinkBandwidth, LoopPrevention};
+pub use advertisement::{Advertisement, Aggregation, LinkBandwidth, LoopPrevention};
 pub use cluster::{Change, Cluster, Touched};
 pub use community::{Communities, CommunityList};
 pub use community_names::{CommunityNames, community_names};

@@ -1,3 +1,4 @@
+mod aggregate;
 mod damper;
 mod router;
 mod terms;
@@ -9,6 +10,7 @@ use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
 use model::{Communities, Name, Node, PodNetwork};
 
 use crate::{Guard, PlannedPeer, view::Resolved};
+use aggregate::{Aggregates, Member, Presence};
 use damper::Damper;
 pub(crate) use router::Router;
 pub(crate) use terms::Terms;
@@ -63,6 +65,16 @@ impl Grant {
             endpoints: self.endpoints.zip(other.endpoints).map(|(a, b)| a.max(b)),
         }
     }
+}
+
+/// What is true of one address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reach {
+    pub(crate) address: IpAddr,
+    /// How this node advertises it; `None`: not at all.
+    pub(crate) grant: Option<Grant>,
+    /// Other nodes serve it and this one does not: places of the advertisements that would aggregate it here.
+    pub(crate) elsewhere: Vec<usize>,
 }
 
 /// The routes by which this node's own pod CIDRs are advertised.

@@ -30,6 +30,8 @@ pub(crate) struct Eligible {
     pub(crate) bgp: Result<Grant, Skip>,
     /// How this node would answer for it.
     pub(crate) l2: Result<Nominee, Skip>,
+    /// Its endpoints are on other nodes alone: places of the advertisements that would aggregate it here.
+    pub(crate) elsewhere: Vec<usize>,
 }
 
 /// Decides whether this node announces the candidate, and how; else says the first reason why not.
@@ -52,7 +54,12 @@ pub(crate) fn eligible(
         (Protocol::L2, &view.l2_advertisements),
         &mut ready,
     );
+    let elsewhere = match &bgp {
+        Err(Skip::NoLocalEndpoints) => aggregating(view, candidate),
+        Ok(_) | Err(_) => Vec::new(),
+    };
     Eligible {
+        elsewhere,
         bgp: bgp
             .and_then(|advertisements| grant(view, candidate, &advertisements))
             .and_then(|grant| stays(view, Stage::GivingWay, grant)),
@@ -187,6 +194,21 @@ fn grant(
         .map(|advertisement| Grant::of(advertisement, endpoints))
         .reduce(Grant::and)
         .ok_or(Skip::NoPeer)
+}
+
+/// Places of the advertisements that make an aggregate of the address on this node.
+fn aggregating(view: &View, candidate: Candidate<'_>) -> Vec<usize> {
+    let address = candidate.address;
+    let advertisements = view.advertisements.iter().filter(|advertisement| {
+        let terms = &advertisement.terms;
+        advertisement.here
+            && terms.aggregation.of(address).is_some()
+            && advertisement.covers(address, &candidate.service.meta.labels)
+            && view.peers.take(&terms.peers, address)
+    });
+    advertisements
+        .map(|advertisement| advertisement.place)
+        .collect()
 }
 
 /// How many endpoints of this node traffic to the address goes to; `None`: it goes to those of all nodes.

@@ -11,8 +11,8 @@ use model::{AddressFamily, ServiceKey};
 
 use crate::{
     Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target,
-    bgp::Grant,
-    eligible::{Candidate, Eligible, eligible, unassigned},
+    bgp::{Grant, Reach},
+    eligible::{Candidate, eligible, unassigned},
     gate::Requirement,
     holder::{Holders, keeper},
     l2::{node_ips, unite},
@@ -25,8 +25,8 @@ use record::{replace, set};
 /// What the rules say about one address.
 struct Verdict {
     decisions: Vec<(Target, Decided)>,
-    grant: (IpAddr, Option<Grant>),
-    guard: (IpAddr, Option<Guard>),
+    reach: Reach,
+    guard: (Prefix, Option<Guard>),
     nominee: (IpAddr, Option<Nominee>),
 }
 
@@ -110,7 +110,6 @@ impl Planner {
         let marked = self.node().is_some_and(|node| node.marked_for_drain);
         view.stage = self.drain.handle_pass(now, marked, first);
         self.plan.stage = view.stage;
-        self.router.forget();
         self.plan.addresses = view.addresses;
         self.plan.unusable = unusable;
         view
@@ -118,6 +117,7 @@ impl Planner {
 
     fn run_everything(&mut self, now: Duration, view: &View, changes: &mut Changes) {
         self.holders = Holders::of(&self.cluster);
+        self.router.forget();
         let holders = &self.holders;
         self.router
             .damper
@@ -128,14 +128,27 @@ impl Planner {
         let mut routes: Vec<(Prefix, Vec<Route>)> = pod_routes
             .map(|(prefix, route)| (*prefix, vec![route.clone()]))
             .collect();
-        self.plan.pod_cidrs = routes.len();
+        self.plan.addresses_announced.clear();
         let (mut guards, mut nominees) = (Vec::new(), Vec::new());
         for address in self.holders.addresses() {
             let mut verdict = self.decide(view, address);
             decided.append(&mut verdict.decisions);
-            routes.push(self.router.host(now, &view.advertisements, verdict.grant));
+            if verdict.reach.grant.is_some() {
+                self.plan.addresses_announced.insert(address);
+            }
+            let (host, _) = self
+                .router
+                .handle_address(now, &view.advertisements, verdict.reach);
+            routes.push(host);
             guards.push(verdict.guard);
             nominees.push(verdict.nominee);
+        }
+        for prefix in self.router.aggregates() {
+            let (aggregated, guard) = self.router.aggregate(&view.advertisements, prefix);
+            if !view.pod_routes.0.contains_key(&prefix) {
+                routes.push((prefix, aggregated));
+                guards.push((prefix, guard));
+            }
         }
         let without = self
             .cluster
@@ -165,19 +178,34 @@ impl Planner {
         for service in services {
             self.index(now, view, &service, &mut addresses);
         }
+        let mut aggregates = BTreeSet::new();
         for address in addresses {
             let verdict = self.decide(view, address);
             for (target, decided) in verdict.decisions {
                 self.set_decision(now, target, Some(decided));
             }
-            let routes = self.router.host(now, &view.advertisements, verdict.grant);
-            self.set_routes(routes, changes);
+            match verdict.reach.grant {
+                Some(_) => self.plan.addresses_announced.insert(address),
+                None => self.plan.addresses_announced.remove(&address),
+            };
+            let (host, touched) =
+                self.router
+                    .handle_address(now, &view.advertisements, verdict.reach);
+            self.set_routes(host, changes);
+            aggregates.extend(touched);
             set(&mut self.plan.guards, verdict.guard, &mut changes.guards);
             set(
                 &mut self.plan.nominees,
                 verdict.nominee,
                 &mut changes.nominees,
             );
+        }
+        for prefix in aggregates {
+            let (routes, guard) = self.router.aggregate(&view.advertisements, prefix);
+            if !view.pod_routes.0.contains_key(&prefix) {
+                self.set_routes((prefix, routes), changes);
+                set(&mut self.plan.guards, (prefix, guard), &mut changes.guards);
+            }
         }
     }
 
@@ -236,7 +264,7 @@ impl Planner {
         };
         let keeper = keeper(&view.settings, services());
         let mut decisions = Vec::with_capacity(holders.len());
-        let (mut granted, mut nominee) = (None, None);
+        let (mut granted, mut nominee, mut elsewhere) = (None, None, Vec::new());
         for service in services() {
             let target = Target {
                 service: service.key.clone(),
@@ -261,11 +289,12 @@ impl Planner {
                 waits_for = (!ready).then_some(requirement);
                 ready
             };
-            let Eligible { bgp, l2 } = eligible(view, candidate, ready);
+            let eligible = eligible(view, candidate, ready);
+            elsewhere.extend(eligible.elsewhere);
             let decided = Decided {
                 decisions: Decisions {
-                    bgp: join(&mut granted, bgp, Grant::and),
-                    l2: join(&mut nominee, l2, unite),
+                    bgp: join(&mut granted, eligible.bgp, Grant::and),
+                    l2: join(&mut nominee, eligible.l2, unite),
                 },
                 waits_for,
             };
@@ -274,8 +303,17 @@ impl Planner {
         let guard = granted.as_ref().and_then(|grant: &Grant| grant.guard);
         Verdict {
             decisions,
-            grant: (address, granted),
-            guard: (address, guard),
+            reach: Reach {
+                address,
+                // Whoever serves it here serves it for all of its Services.
+                elsewhere: if granted.is_some() {
+                    Vec::new()
+                } else {
+                    elsewhere
+                },
+                grant: granted,
+            },
+            guard: (Prefix::host(address), guard),
             nominee: (address, nominee),
         }
     }

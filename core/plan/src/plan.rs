@@ -1,4 +1,8 @@
-use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    vec::Vec,
+};
 use core::net::IpAddr;
 
 use bgp::{PeerName, Prefix, Route};
@@ -20,8 +24,8 @@ pub struct Plan {
     pub unusable: Vec<Unusable>,
     /// This node's addresses, which are its next hops.
     pub addresses: NodeAddresses,
-    /// Announced addresses whose untranslated packets are stopped.
-    pub guards: BTreeMap<IpAddr, Guard>,
+    /// Announced addresses and aggregates whose untranslated packets are stopped.
+    pub guards: BTreeMap<Prefix, Guard>,
     /// Addresses that this node may answer for on layer 2, and how; which node does is up to the election.
     pub nominees: BTreeMap<IpAddr, Nominee>,
     /// A L2Advertisement selects this node.
@@ -32,8 +36,8 @@ pub struct Plan {
     pub heartbeat_keys: Vec<Key>,
     /// The pod network's part.
     pub network: Arc<NetworkPlan>,
-    /// How many of the routes are this node's pod CIDRs.
-    pub pod_cidrs: usize,
+    /// Addresses that this node announces by BGP, each by itself or in an aggregate.
+    pub addresses_announced: BTreeSet<IpAddr>,
     /// How far this node has left: what is not announced any more although nothing else stands against it.
     pub stage: Stage,
 }
@@ -54,8 +58,8 @@ pub struct Changes {
     pub peers: Option<Vec<PlannedPeer>>,
     /// Changed prefixes with all their routes; an empty list withdraws.
     pub routes: BTreeMap<Prefix, Vec<Route>>,
-    /// Changed addresses whose untranslated packets are stopped; `None`: no longer.
-    pub guards: BTreeMap<IpAddr, Option<Guard>>,
+    /// Changed addresses and aggregates whose untranslated packets are stopped; `None`: no longer.
+    pub guards: BTreeMap<Prefix, Option<Guard>>,
     /// Changed addresses that this node may answer for; `None`: no longer.
     pub nominees: BTreeMap<IpAddr, Option<Nominee>>,
     /// The cluster's nodes with their InternalIPs, when they differ from those before.
@@ -97,7 +101,7 @@ impl Plan {
 
     /// How many addresses this node announces by BGP.
     pub fn announced(&self) -> usize {
-        self.routes.len().saturating_sub(self.pod_cidrs)
+        self.addresses_announced.len()
     }
 }
 

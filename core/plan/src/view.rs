@@ -1,6 +1,7 @@
 use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bgp::Prefix;
 use l2::{Key, Nominee};
 use model::{
     AddressRange, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name, Node, Parsed,
@@ -163,6 +164,15 @@ impl<T> Resolved<T> {
             .partition_point(|range| range.first() <= address);
         let range = above.checked_sub(1).and_then(|last| self.ranges.get(last));
         range.is_some_and(|range| range.contains(address)) && self.services.matches(labels)
+    }
+}
+
+impl Resolved<Terms> {
+    /// Whether a range of its pools holds all of the prefix.
+    pub(crate) fn holds(&self, prefix: Prefix) -> bool {
+        let network = prefix.network();
+        let mut ranges = self.ranges.iter();
+        ranges.any(|range| range.contains(network.network()) && range.contains(network.broadcast()))
     }
 }
 

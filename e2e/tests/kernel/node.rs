@@ -1,11 +1,12 @@
 //! The drivers on a thread that is in a namespace.
 
 use std::{
-    collections::BTreeMap, fs::File, io, net::IpAddr, path::Path, sync::Arc, thread,
-    thread::JoinHandle, time::Duration,
+    collections::BTreeMap, fs::File, io, path::Path, sync::Arc, thread, thread::JoinHandle,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
+use bgp::Prefix;
 use e2e::netns::Namespace;
 use nix::sched::{CloneFlags, setns};
 use plan::{Egress, Guard, Hop, Links, NetworkPlan, Part, Routes};
@@ -102,7 +103,7 @@ impl Node {
     }
 
     /// Guards change; all others are known.
-    pub(crate) fn guard(&self, changed: impl IntoIterator<Item = (IpAddr, Option<Guard>)>) {
+    pub(crate) fn guard(&self, changed: impl IntoIterator<Item = (Prefix, Option<Guard>)>) {
         let later = Guards {
             changed: BTreeMap::from_iter(changed),
             complete: true,

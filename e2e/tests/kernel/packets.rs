@@ -15,7 +15,7 @@ use speaker::io::nft::Counted;
 
 use crate::{
     node::{Node, inside},
-    tables::{await_table, egress},
+    tables::{await_table, egress, host},
     wire::{ip, packets},
 };
 
@@ -108,12 +108,11 @@ async fn what_a_pod_sends_outside_has_the_nodes_address_and_nothing_else_has() -
 async fn packets_to_an_address_that_nobody_translates_are_stopped() -> Result<()> {
     let world = World::build().await?;
     let node = Node::start(&world.node, Duration::ZERO);
-    let guard = |address: &str, guard| -> Result<_> { Ok((address.parse()?, Some(guard))) };
     node.guard([
-        guard("203.0.113.1", Guard::Reject)?,
-        guard("203.0.113.2", Guard::Drop)?,
-        guard("2001:db8:1::1", Guard::Reject)?,
-        guard("2001:db8:1::2", Guard::Drop)?,
+        (host("203.0.113.1"), Some(Guard::Reject)),
+        (host("203.0.113.2"), Some(Guard::Drop)),
+        (host("2001:db8:1::1"), Some(Guard::Reject)),
+        (host("2001:db8:1::2"), Some(Guard::Drop)),
     ]);
     let with = ["203.0.113.1", "203.0.113.2"];
     await_table(&world.node, &with, &[]).await?;
@@ -153,13 +152,42 @@ async fn packets_to_an_address_that_nobody_translates_are_stopped() -> Result<()
 
     // Others come and go in place.
     node.guard([
-        ("203.0.113.3".parse()?, Some(Guard::Reject)),
-        ("203.0.113.2".parse()?, None),
+        (host("203.0.113.3"), Some(Guard::Reject)),
+        (host("203.0.113.2"), None),
     ]);
     await_table(&world.node, &["203.0.113.3"], &["203.0.113.2"]).await?;
     let error = ask(&world.outside, "203.0.113.3").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::HostUnreachable);
     assert_eq!(packets(&world.node).await?["reject_v4"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn packets_to_the_unused_part_of_an_aggregate_are_stopped_and_the_stricter_network_counts()
+-> Result<()> {
+    let world = World::build().await?;
+    let node = Node::start(&world.node, Duration::ZERO);
+    node.guard([(host("203.0.113.2"), Some(Guard::Reject))]);
+    await_table(&world.node, &["203.0.113.2"], &["203.0.113.0/24"]).await?;
+    // The set turns from one of hosts into one of intervals.
+    node.guard([
+        ("203.0.113.0/24".parse()?, Some(Guard::Reject)),
+        (host("203.0.113.2"), Some(Guard::Drop)),
+        ("2001:db8:1::/64".parse()?, Some(Guard::Reject)),
+    ]);
+    await_table(&world.node, &["203.0.113.0/24", "2001:db8:1::/64"], &[]).await?;
+    for address in ["203.0.113.3", "2001:db8:1::3"] {
+        let error = ask(&world.outside, address).unwrap_err();
+        assert_eq!(
+            error.kind(),
+            io::ErrorKind::HostUnreachable,
+            "{address}: {error}"
+        );
+    }
+    let error = ask(&world.outside, "203.0.113.2").unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::WouldBlock, "{error}");
+    node.guard([("203.0.113.0/24".parse()?, None)]);
+    await_table(&world.node, &["203.0.113.2"], &["203.0.113.0/24"]).await?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Result;
+use bgp::Prefix;
 use e2e::{await_condition, condition::Seen};
 use plan::{Guard, RouteKey, Routes};
 
@@ -74,7 +75,7 @@ async fn ten_thousand_addresses_are_guarded() -> Result<()> {
             0 => Ipv4Addr::from_bits(0xcb00_0000 + number).into(),
             _ => Ipv6Addr::from_bits((0x2001_0db8 << 96) + u128::from(number)).into(),
         };
-        (address, Some(kind))
+        (Prefix::host(address), Some(kind))
     };
     let started = Instant::now();
     node.guard((0..GUARDS).map(guard));

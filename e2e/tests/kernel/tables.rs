@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use anyhow::Result;
+use bgp::Prefix;
 use e2e::{await_condition, condition::Seen, netns::Namespace};
 use model::AddressFamily;
 use plan::{Egress, FamilyEgress, Guard, Part, SourceNat};
@@ -44,14 +45,14 @@ async fn the_table_is_what_it_should_be_and_nothing_else_is_touched() -> Result<
     other.remove(&AddressFamily::IPv6);
     node.want_egress(other);
     node.guard([
-        ("203.0.113.1".parse()?, Some(Guard::Drop)),
-        ("2001:db8::1".parse()?, None),
+        (host("203.0.113.1"), Some(Guard::Drop)),
+        (host("2001:db8::1"), None),
     ]);
     let snat = "snat ip to 10.0.0.1 fully-random";
     await_table(&wires.node, &[snat], &["pods_v6", "2001:db8::1"]).await?;
     node.plan(|plan| plan.egress = Part::Absent);
     await_table(&wires.node, &["203.0.113.1"], &["postrouting", "pods_v4"]).await?;
-    node.guard([("203.0.113.1".parse()?, None)]);
+    node.guard([(host("203.0.113.1"), None)]);
     node.await_nft(|state| !state.held && state.in_sync).await?;
     assert_eq!(foreign_tables(&wires.node).await?, before);
     assert_eq!(
@@ -191,8 +192,13 @@ pub(crate) fn egress(source: SourceNat, excluded: &[&str]) -> Egress {
     ])
 }
 
-pub(crate) fn guards(addresses: &[&str]) -> Vec<(IpAddr, Option<Guard>)> {
-    let guard = |text: &&str| (text.parse().unwrap(), Some(Guard::Reject));
+/// The network of one address.
+pub(crate) fn host(address: &str) -> Prefix {
+    Prefix::host(address.parse().unwrap())
+}
+
+pub(crate) fn guards(addresses: &[&str]) -> Vec<(Prefix, Option<Guard>)> {
+    let guard = |text: &&str| (host(text), Some(Guard::Reject));
     addresses.iter().map(guard).collect()
 }
 
@@ -249,10 +255,10 @@ const TABLE: &str = r#"
 chain forward {
 comment "herald-speaker"
 type filter hook forward priority filter; policy accept;
-ip daddr @reject_v4 counter name "reject_v4" reject with icmpx host-unreachable comment "reject_v4"
 ip daddr @drop_v4 counter name "drop_v4" drop comment "drop_v4"
-ip6 daddr @reject_v6 counter name "reject_v6" reject with icmpx host-unreachable comment "reject_v6"
+ip daddr @reject_v4 counter name "reject_v4" reject with icmpx host-unreachable comment "reject_v4"
 ip6 daddr @drop_v6 counter name "drop_v6" drop comment "drop_v6"
+ip6 daddr @reject_v6 counter name "reject_v6" reject with icmpx host-unreachable comment "reject_v6"
 
 chain postrouting {
 comment "herald-speaker"

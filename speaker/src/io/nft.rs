@@ -17,8 +17,9 @@ mod observe;
 mod range;
 mod section;
 
-use std::{collections::BTreeMap, io, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, io, sync::Arc};
 
+use bgp::Prefix;
 use model::AddressFamily;
 use plan::{Guard, NetworkPlan};
 use tokio::{sync::watch, time::sleep};
@@ -39,11 +40,11 @@ pub struct Config {
     pub state: watch::Sender<NftState>,
 }
 
-/// Changed guards that were not taken yet; the latest of an address counts.
+/// Changed guards that were not taken yet; the latest of a network counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Guards {
     /// `None`: no longer.
-    pub changed: BTreeMap<IpAddr, Option<Guard>>,
+    pub changed: BTreeMap<Prefix, Option<Guard>>,
     /// All guards have been told. Until then those of an earlier run stay.
     pub complete: bool,
 }

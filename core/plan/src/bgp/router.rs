@@ -7,8 +7,8 @@ use core::{net::IpAddr, time::Duration};
 
 use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
 
-use super::{Damper, Grant, Terms};
-use crate::view::Resolved;
+use super::{Aggregates, Damper, Member, Presence, Reach, Terms};
+use crate::{Guard, view::Resolved};
 
 /// Most lists of routes, and most attributes, that are remembered.
 const ROOM: usize = 4096;
@@ -19,35 +19,79 @@ pub(crate) struct Router {
     /// By places of the advertisements, and endpoints where these count.
     routes: BTreeMap<(Vec<usize>, Option<u32>), Vec<Route>>,
     attributes: BTreeSet<Arc<RouteAttributes>>,
+    aggregates: Aggregates,
     /// Of the number of endpoints.
     pub(crate) damper: Damper,
 }
 
 impl Router {
-    /// The places mean other advertisements from now on.
+    /// The places mean other advertisements from now on, and every address is told again.
     pub(crate) fn forget(&mut self) {
         self.routes.clear();
         self.attributes.clear();
+        self.aggregates = Aggregates::default();
     }
 
-    /// The routes of an address that is advertised so; none for `None`.
-    pub(crate) fn host(
+    /// Takes what is true of an address; gives its host route, and the aggregates that it concerns.
+    pub(crate) fn handle_address(
         &mut self,
         now: Duration,
         advertisements: &[Resolved<Terms>],
-        (address, grant): (IpAddr, Option<Grant>),
-    ) -> (Prefix, Vec<Route>) {
-        let newest = grant.as_ref().and_then(|grant| {
-            let mut terms = grant
-                .places
-                .iter()
-                .filter_map(|place| advertisements.get(*place));
-            let weighted = terms.any(|resolved| resolved.terms.weighted);
-            grant.endpoints.filter(|_| weighted)
+        reach: Reach,
+    ) -> ((Prefix, Vec<Route>), BTreeSet<Prefix>) {
+        let address = reach.address;
+        let prefix = |place: &usize| aggregate(advertisements, *place, address);
+        let places = reach
+            .grant
+            .as_ref()
+            .map_or([].as_slice(), |grant| &grant.places);
+        let endpoints = reach.grant.as_ref().and_then(|grant| grant.endpoints);
+        let presence = match endpoints {
+            Some(_) => Presence::Here,
+            None => Presence::Anywhere,
+        };
+        let here = places.iter().map(|place| (place, presence));
+        let elsewhere = reach.elsewhere.iter();
+        let members = here.chain(elsewhere.map(|place| (place, Presence::Elsewhere)));
+        let members = members.filter_map(|(place, presence)| {
+            Some(Member {
+                prefix: prefix(place)?,
+                place: *place,
+                presence,
+            })
         });
+        let touched = self.aggregates.handle_address(address, members.collect());
+
+        // Traffic for endpoints of this node needs a route of its own, whatever aggregates there are.
+        let alone = |place: &usize| endpoints.is_some() || prefix(place).is_none();
+        let places: Vec<usize> = places.iter().copied().filter(alone).collect();
+        let weighted = places.iter().any(|place| {
+            let resolved = advertisements.get(*place);
+            resolved.is_some_and(|resolved| resolved.terms.weighted)
+        });
+        let newest = endpoints.filter(|_| weighted);
         let endpoints = self.damper.handle_value(now, address, newest);
-        let routes = grant.map(|grant| self.routes(advertisements, (grant.places, endpoints)));
-        (Prefix::host(address), routes.unwrap_or_default())
+        let routes = self.routes(advertisements, (places, endpoints));
+        ((Prefix::host(address), routes), touched)
+    }
+
+    /// All aggregates with an address behind them.
+    pub(crate) fn aggregates(&self) -> Vec<Prefix> {
+        self.aggregates.prefixes().collect()
+    }
+
+    /// The routes of an aggregate, and what becomes of its packets that no Service takes. They are stopped only when a pool
+    /// holds all of it: outside of pools there may be hosts.
+    pub(crate) fn aggregate(
+        &mut self,
+        advertisements: &[Resolved<Terms>],
+        prefix: Prefix,
+    ) -> (Vec<Route>, Option<Guard>) {
+        let places = self.aggregates.places(prefix);
+        let counting = places.iter().filter_map(|place| advertisements.get(*place));
+        let holding = counting.filter(|resolved| resolved.holds(prefix));
+        let guard = holding.filter_map(|resolved| resolved.terms.guard).max();
+        (self.routes(advertisements, (places, None)), guard)
     }
 
     /// The routes of a prefix for which the advertisements at these sorted places count, with so many endpoints here.
@@ -56,6 +100,9 @@ impl Router {
         advertisements: &[Resolved<Terms>],
         key: (Vec<usize>, Option<u32>),
     ) -> Vec<Route> {
+        if key.0.is_empty() {
+            return Vec::new();
+        }
         if let Some(routes) = self.routes.get(&key) {
             return routes.clone();
         }
@@ -108,6 +155,11 @@ impl Router {
         self.attributes.insert(attributes.clone());
         attributes
     }
+}
+
+/// The aggregate that the advertisement at this place makes of the address.
+fn aggregate(advertisements: &[Resolved<Terms>], place: usize, address: IpAddr) -> Option<Prefix> {
+    advertisements.get(place)?.terms.aggregation.of(address)
 }
 
 /// Every peer that one of them names.

@@ -1,5 +1,5 @@
 use bgp::{LinkBandwidth as Bandwidth, PeerSet, RouteAttributes};
-use model::{Advertisement, Communities, LinkBandwidth, Meta, Name, Timestamp};
+use model::{Advertisement, Aggregation, Communities, LinkBandwidth, Meta, Name, Timestamp};
 
 use super::named;
 use crate::Guard;
@@ -19,6 +19,7 @@ pub(crate) struct Terms {
     pub(crate) peers: PeerSet,
     /// What becomes of packets that no Service takes; `None`: they are forwarded.
     pub(crate) guard: Option<Guard>,
+    pub(crate) aggregation: Aggregation,
     local_pref: Option<u32>,
     med: Option<u32>,
     prepend: u8,
@@ -38,6 +39,7 @@ impl Terms {
             name: meta.name.clone(),
             peers: named(&advertisement.peers),
             guard: Guard::of(advertisement.loop_prevention),
+            aggregation: advertisement.aggregation,
             local_pref: advertisement.local_pref,
             med: advertisement.med,
             prepend: advertisement.as_path_prepend,

@@ -4,7 +4,7 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use core::{net::IpAddr, time::Duration};
+use core::time::Duration;
 
 use bgp::{Prefix, Route};
 use model::AddressFamily;
@@ -119,11 +119,11 @@ impl Planner {
     }
 }
 
-/// Takes what is wanted of every address in place of what was, and tells the difference.
-pub(super) fn replace<T: Clone + PartialEq>(
-    planned: &mut BTreeMap<IpAddr, T>,
-    wanted: Vec<(IpAddr, Option<T>)>,
-    told: &mut BTreeMap<IpAddr, Option<T>>,
+/// Takes what is wanted of every key in place of what was, and tells the difference.
+pub(super) fn replace<K: Copy + Ord, T: Clone + PartialEq>(
+    planned: &mut BTreeMap<K, T>,
+    wanted: Vec<(K, Option<T>)>,
+    told: &mut BTreeMap<K, Option<T>>,
 ) {
     let wanted = wanted.into_iter();
     let wanted = wanted.filter_map(|(address, value)| Some((address, value?)));
@@ -139,11 +139,11 @@ pub(super) fn replace<T: Clone + PartialEq>(
     told.extend(gone.map(|address| (*address, None)));
 }
 
-/// Takes what is wanted of one address in place of what was, and tells the difference.
-pub(super) fn set<T: Clone + PartialEq>(
-    planned: &mut BTreeMap<IpAddr, T>,
-    (address, wanted): (IpAddr, Option<T>),
-    told: &mut BTreeMap<IpAddr, Option<T>>,
+/// Takes what is wanted of one key in place of what was, and tells the difference.
+pub(super) fn set<K: Copy + Ord, T: Clone + PartialEq>(
+    planned: &mut BTreeMap<K, T>,
+    (address, wanted): (K, Option<T>),
+    told: &mut BTreeMap<K, Option<T>>,
 ) {
     let former = match wanted.clone() {
         Some(value) => planned.insert(address, value),

@@ -107,6 +107,7 @@ struct Words {
     prepend: u8,
     communities: Vec<u8>,
     weighted: bool,
+    length: u8,
 }
 
 fn words() -> impl Strategy<Value = Words> {
@@ -119,15 +120,17 @@ fn words() -> impl Strategy<Value = Words> {
         0..2_u8,
         communities,
         any::<bool>(),
+        prop::sample::select([32, 32, 31, 29].as_slice()),
     )
         .prop_map(
-            |(created, local_pref, med, prepend, communities, weighted)| Words {
+            |(created, local_pref, med, prepend, communities, weighted, length)| Words {
                 created,
                 local_pref,
                 med,
                 prepend,
                 communities,
                 weighted,
+                length,
             },
         )
 }
@@ -288,6 +291,8 @@ fn change(step: &Step) -> Option<Change> {
             value.loop_prevention = *loop_prevention;
             (value.local_pref, value.med) = (words.local_pref, words.med);
             value.as_path_prepend = words.prepend;
+            value.aggregation.ipv4 = words.length;
+            value.aggregation.ipv6 = words.length + 96;
             if words.weighted {
                 value.link_bandwidth = LinkBandwidth::LocalEndpoints;
             }

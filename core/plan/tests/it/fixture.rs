@@ -25,7 +25,7 @@ pub(crate) struct World {
     pub(crate) planner: Planner,
     pub(crate) now: Duration,
     pub(crate) routes: BTreeMap<Prefix, Vec<Route>>,
-    pub(crate) guards: BTreeMap<IpAddr, Guard>,
+    pub(crate) guards: BTreeMap<Prefix, Guard>,
     pub(crate) nominees: BTreeMap<IpAddr, Nominee>,
     pub(crate) nodes: Arc<NodeIps>,
     pub(crate) heartbeat_keys: Vec<Key>,

@@ -8,6 +8,7 @@
     reason = "tests: what is not there ends the test, and tables are long"
 )]
 
+mod aggregate;
 mod attributes;
 mod bandwidth;
 mod decisions;

@@ -353,7 +353,14 @@ fn says_when_the_ranges_leave_out_this_nodes() {
 #[test]
 fn what_no_service_takes_is_stopped_as_the_strictest_advertisement_says() {
     let mut world = World::usual();
-    let guard = |world: &World| world.planner.plan().guards.get(&ip(ADDRESS)).copied();
+    let guard = |world: &World| {
+        world
+            .planner
+            .plan()
+            .guards
+            .get(&bgp::Prefix::host(ip(ADDRESS)))
+            .copied()
+    };
     world.settle();
     assert_eq!(guard(&world), Some(Guard::Reject));
     for (wish, expected) in [

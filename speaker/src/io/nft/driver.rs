@@ -1,7 +1,8 @@
 //! Observes, compares and changes the table.
 
-use std::{collections::BTreeMap, io, mem, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, mem, sync::Arc, time::Duration};
 
+use bgp::Prefix;
 use netlink_sys::protocols::NETLINK_NETFILTER;
 use plan::{Guard, NetworkPlan};
 use tokio::{sync::watch, time::Instant};
@@ -30,7 +31,7 @@ pub(super) struct Wish {
     plan: watch::Receiver<Arc<NetworkPlan>>,
     changes: watch::Receiver<Guards>,
     pending: watch::Sender<Guards>,
-    guards: BTreeMap<IpAddr, Guard>,
+    guards: BTreeMap<Prefix, Guard>,
     /// The guards are all there.
     complete: bool,
     desired: Desired,
@@ -78,10 +79,10 @@ impl Wish {
             false
         });
         self.complete |= taken.complete;
-        for (address, guard) in taken.changed {
+        for (prefix, guard) in taken.changed {
             match guard {
-                Some(guard) => drop(self.guards.insert(address, guard)),
-                None => drop(self.guards.remove(&address)),
+                Some(guard) => drop(self.guards.insert(prefix, guard)),
+                None => drop(self.guards.remove(&prefix)),
             }
         }
         let guards = self.complete.then_some(&self.guards);

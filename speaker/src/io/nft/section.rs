@@ -3,9 +3,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     hash::{DefaultHasher, Hasher},
-    net::IpAddr,
 };
 
+use bgp::Prefix;
+use ipnet::IpNet;
 use model::{AddressFamily, AddressRange};
 use plan::{Egress, FamilyEgress, Guard, Part, SourceNat};
 
@@ -90,7 +91,7 @@ pub(super) enum Action {
 
 impl Desired {
     /// The table for what the plan says; `guards` of `None`: not known yet.
-    pub(super) fn plan(egress: &Part<Egress>, guards: Option<&BTreeMap<IpAddr, Guard>>) -> Self {
+    pub(super) fn plan(egress: &Part<Egress>, guards: Option<&BTreeMap<Prefix, Guard>>) -> Self {
         let egress = match egress {
             Part::Untouched => Part::Untouched,
             Part::Present(families) if !families.is_empty() => Part::Present(plan_egress(families)),
@@ -222,21 +223,29 @@ fn plan_egress(families: &Egress) -> Section {
     }
 }
 
-fn plan_forward(guards: &BTreeMap<IpAddr, Guard>) -> Section {
+fn plan_forward(guards: &BTreeMap<Prefix, Guard>) -> Section {
     let (mut sets, mut rules) = (BTreeMap::new(), Vec::new());
     for family in [AddressFamily::IPv4, AddressFamily::IPv6] {
+        // Of two networks that hold an address the stricter one counts.
         for (kind, guard, action) in [
-            ("reject", Guard::Reject, Action::Reject),
             ("drop", Guard::Drop, Action::Drop),
+            ("reject", Guard::Reject, Action::Reject),
         ] {
             let name = [kind, suffix(family)].concat();
-            let guarded = guards.iter().filter(|(address, wanted)| {
-                **wanted == guard && AddressFamily::of(**address) == family
+            let guarded = guards.iter().filter(|(prefix, wanted)| {
+                **wanted == guard && AddressFamily::of(prefix.address()) == family
             });
+            let networks: Vec<IpNet> = guarded.map(|(prefix, _)| prefix.network()).collect();
+            let interval = networks
+                .iter()
+                .any(|network| !Prefix::from(*network).is_host());
             let set = Set {
                 family,
-                interval: false,
-                ranges: hosts(guarded.map(|(address, _)| address)),
+                interval,
+                ranges: match interval {
+                    true => merge(&networks),
+                    false => hosts(&networks.iter().map(IpNet::addr).collect::<Vec<_>>()),
+                },
             };
             rules.push(Rule {
                 counter: name.clone(),

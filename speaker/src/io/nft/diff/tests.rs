@@ -1,5 +1,6 @@
 use std::net::IpAddr;
 
+use bgp::Prefix;
 use plan::{Egress, FamilyEgress, Guard, SourceNat};
 
 use super::*;
@@ -16,9 +17,15 @@ fn egress(excluded: &[&str], source: SourceNat) -> Part<Egress> {
     Part::Present(Egress::from([(AddressFamily::IPv4, family)]))
 }
 
-fn guards(addresses: &[&str]) -> BTreeMap<IpAddr, Guard> {
-    let guard = |text: &&str| (text.parse().unwrap(), Guard::Reject);
-    addresses.iter().map(guard).collect()
+fn guards(networks: &[&str]) -> BTreeMap<Prefix, Guard> {
+    let guard = |text: &&str| (guarded(text), Guard::Reject);
+    networks.iter().map(guard).collect()
+}
+
+/// An address, or a network with its length.
+fn guarded(text: &str) -> Prefix {
+    let address = text.parse::<IpAddr>().map(Prefix::host);
+    address.unwrap_or_else(|_| text.parse().unwrap())
 }
 
 fn table(egress: &Part<Egress>, guarded: &[&str]) -> Desired {
@@ -46,6 +53,10 @@ fn makes_the_table_what_it_should_be_whatever_it_was() {
         table(&masquerade, &[]),
         table(&snat, &["203.0.113.1", "2001:db8::1"]),
         table(&Part::Absent, &["203.0.113.2"]),
+        table(
+            &masquerade,
+            &["203.0.113.0/24", "203.0.113.2", "198.51.100.1"],
+        ),
     ];
     for from in &wishes {
         for to in &wishes {
