@@ -4,7 +4,7 @@ use core::{net::IpAddr, time::Duration};
 use crate::{
     Mac,
     entries::Entries,
-    heartbeat::{Entry, Heartbeat, position},
+    heartbeat::{Entry, Heartbeat, MOST_HEARD, position},
     speaker::Path,
     window::Window,
 };
@@ -16,8 +16,8 @@ const LATEST: u64 = 64;
 
 /// So long a node that has not said all is taken to own what we do not know of: in all, and without telling more.
 const UNCERTAIN: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(1));
-/// So long who says that it is new may take to list our boot, with the most nodes.
-const TRUST: Duration = Duration::from_secs(2);
+/// Heartbeats in which a node lists our boot when it can hear us, besides those in which it lists others.
+const TRUST: u32 = 3;
 /// Most addresses of one process that are kept.
 const MOST_ENTRIES: usize = 1 << 16;
 
@@ -228,7 +228,13 @@ impl Life {
 
     /// It may own the address though we do not know of it, or do not believe it yet: it has been heard for a moment only,
     /// and with many nodes it takes some heartbeats until ours is listed.
-    pub(crate) fn is_uncertain(&self, now: Duration, address: IpAddr, interfaces: &[u32]) -> bool {
+    pub(crate) fn is_uncertain(
+        &self,
+        now: Duration,
+        address: IpAddr,
+        interfaces: &[u32],
+        nodes: usize,
+    ) -> bool {
         let (all, still) = UNCERTAIN;
         let lacks = |lacking: Lacking| now < lacking.since + all && now < lacking.progress + still;
         let lacking = self.lacking.is_some_and(lacks);
@@ -236,7 +242,9 @@ impl Life {
             true => lacking,
             false => {
                 let speaks = lacking || self.entries.by_position().contains_key(&position(address));
-                speaks && now < self.first_heard + TRUST
+                let turns = u32::try_from(nodes / MOST_HEARD).unwrap_or(u32::MAX);
+                let trust = self.interval * turns.saturating_add(TRUST);
+                speaks && now < self.first_heard + trust
             }
         };
         unknown && self.reaches(interfaces)

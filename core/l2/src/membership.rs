@@ -234,8 +234,9 @@ impl Membership {
 
     /// Somebody there may own the address without our knowing.
     pub(crate) fn is_uncertain(&self, now: Duration, address: IpAddr, interfaces: &[u32]) -> bool {
+        let nodes = self.lives().count();
         let mut lives = self.lives();
-        lives.any(|(_, life)| life.is_uncertain(now, address, interfaces))
+        lives.any(|(_, life)| life.is_uncertain(now, address, interfaces, nodes))
     }
 
     /// Whose MAC it is, of the nodes heard lately.

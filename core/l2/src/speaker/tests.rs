@@ -244,17 +244,17 @@ fn a_stopped_owner_answers_nobody_before_it_has_heard_the_others() {
 
 #[test]
 fn who_comes_waits_a_while_for_an_owner_that_does_not_prove_to_be_alive() {
-    let mut lan = Lan::new(2);
+    let mut lan = Lan::new(2 * crate::heartbeat::MOST_HEARD + 1);
     lan.run(ms(3000));
     let owner = lan.owner();
-    let newcomer = 1 - owner;
+    let newcomer = if owner == 0 { 1 } else { 0 };
     lan.nodes[newcomer] = Some(lan.start(newcomer, 99));
     lan.unheard = Some(newcomer);
-    lan.run(ms(1900));
+    lan.run(ms(800));
     assert_eq!(lan.answering(), [owner]);
     // It never names the newcomer, so it may as well be somebody who replays what a dead node said.
-    lan.run(ms(1500));
-    assert_eq!(lan.answering(), [0, 1]);
+    lan.run(ms(700));
+    assert!(lan.answering().contains(&newcomer));
 }
 
 #[test]
