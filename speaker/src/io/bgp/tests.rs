@@ -68,8 +68,14 @@ fn routes(count: u32) -> BTreeMap<Prefix, Vec<Route>> {
 /// A passive driver, where it listens, and one that can dial it.
 fn pair() -> ([Driver; 2], u16) {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    // A loopback address is nobody's next hop.
+    let node = NodeAddresses {
+        ipv4: Some([192, 0, 2, 1].into()),
+        ipv6: None,
+    };
     let listener = Driver::spawn(Options {
         listen: Some(listen),
+        node,
         ..Options::default()
     })
     .unwrap();
@@ -80,6 +86,7 @@ fn pair() -> ([Driver; 2], u16) {
         [
             Driver::spawn(Options {
                 seed: 1,
+                node,
                 ..Options::default()
             })
             .unwrap(),
