@@ -60,6 +60,19 @@ pub async fn apply_peer(
     apply::<crds::BGPPeer>(writer, Target::PeerStatus, version, only(conditions)).await
 }
 
+/// Writes the conditions of a BFD profile. Gives the new resourceVersion.
+///
+/// # Errors
+/// As [`apply_pool`].
+pub async fn apply_bfd_profile(
+    writer: &Writer,
+    version: &Version,
+    conditions: &[Condition],
+) -> Result<String, WriteError> {
+    let (target, status) = (Target::BfdProfileStatus, only(conditions));
+    apply::<crds::BFDProfile>(writer, target, version, status).await
+}
+
 /// Writes the conditions of an advertisement. Gives the new resourceVersion.
 ///
 /// # Errors

@@ -38,6 +38,8 @@ pub enum Target {
     PoolStatus,
     /// BGPPeer, status.
     PeerStatus,
+    /// BFDProfile, status.
+    BfdProfileStatus,
     /// BGPAdvertisement, status.
     AdvertisementStatus,
     /// L2Advertisement, status.
@@ -207,6 +209,7 @@ impl Target {
             Self::ServiceStatus => "ServiceStatus",
             Self::PoolStatus => "PoolStatus",
             Self::PeerStatus => "PeerStatus",
+            Self::BfdProfileStatus => "BfdProfileStatus",
             Self::AdvertisementStatus => "AdvertisementStatus",
             Self::L2AdvertisementStatus => "L2AdvertisementStatus",
             Self::CommunityStatus => "CommunityStatus",

@@ -4,8 +4,9 @@ use cluster::{
     WriteError, Writer,
     event::ServiceEvent,
     status::{
-        ServiceStatus, Version, apply_advertisement, apply_community, apply_l2_advertisement,
-        apply_peer, apply_pod_network, apply_pool, apply_service, clear_service,
+        ServiceStatus, Version, apply_advertisement, apply_bfd_profile, apply_community,
+        apply_l2_advertisement, apply_peer, apply_pod_network, apply_pool, apply_service,
+        clear_service,
     },
 };
 use ipam::{Write, Written};
@@ -74,6 +75,8 @@ async fn apply_conditions(
 ) -> Result<String, WriteError> {
     if kind == Kind::Peer {
         apply_peer(writer, version, conditions).await
+    } else if kind == Kind::BfdProfile {
+        apply_bfd_profile(writer, version, conditions).await
     } else if kind == Kind::L2Advertisement {
         apply_l2_advertisement(writer, version, conditions).await
     } else if kind == Kind::Community {

@@ -10,7 +10,8 @@
 use std::path::PathBuf;
 
 use crds::{
-    BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement, PodNetwork, SpeakerState,
+    BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement, PodNetwork,
+    SpeakerState,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt as _;
@@ -32,6 +33,7 @@ pub(crate) fn files() -> Result<Vec<(String, String)>, serde_yaml_ng::Error> {
     let kinds = [
         IPAddressPool::crd(),
         BGPPeer::crd(),
+        BFDProfile::crd(),
         BGPAdvertisement::crd(),
         L2Advertisement::crd(),
         Community::crd(),

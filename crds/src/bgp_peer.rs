@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, LabelSelector, rule};
+use crate::{Condition, LabelSelector, bfd_profile, rule};
 
 /// A router that the speakers of the selected nodes hold a BGP session with.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -162,6 +162,11 @@ pub struct BGPPeerSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "SecretReference")]
     pub password_secret: Option<SecretReference>,
+    /// BFDProfile by which BFD watches over the way to the peer; default: no BFD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 253))]
+    #[x_kube(validation = bfd_profile::is_name())]
+    pub bfd_profile: Option<String>,
     /// The peer is more than one hop away.
     #[serde(default, rename = "ebgpMultiHop")]
     pub ebgp_multi_hop: bool,

@@ -11,6 +11,7 @@
 // Each printer column is an attribute of its own with the same keys.
 #![allow(clippy::duplicated_attributes)]
 
+mod bfd_profile;
 mod bgp_advertisement;
 mod bgp_peer;
 mod community;
@@ -22,6 +23,7 @@ mod pod_network;
 mod rule;
 mod speaker_state;
 
+pub use bfd_profile::{BFDProfile, BFDProfileSpec, BFDProfileStatus};
 pub use bgp_advertisement::{
     BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LinkBandwidth, LoopPrevention,
 };

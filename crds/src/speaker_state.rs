@@ -114,6 +114,10 @@ pub struct SessionStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 2))]
     pub families: Vec<AddressFamily>,
+    /// State of the BFD session (RFC 5880 section 6.2): `adminDown`, `down`, `init` or `up`; absent without BFD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(max = 16))]
+    pub bfd: Option<String>,
     /// Why the last connection failed or ended; stays after recovery.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", length(max = 1024))]

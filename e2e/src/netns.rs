@@ -26,8 +26,8 @@ pub use gobgp::GoBgp;
 pub use namespace::Namespace;
 pub use network::Network;
 pub use node::run_node;
-pub use peer::{Notified, Originated, Peer, PeerSettings, Received};
+pub use peer::{BfdPeer, BfdSettings, Notified, Originated, Peer, PeerSettings, Received};
 pub use speaker::{
-    Desired, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes, LearnedPrefixes, Request,
-    SessionReport, Speaker,
+    BfdReport, Desired, DesiredBfd, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes,
+    LearnedPrefixes, Request, SessionReport, Speaker,
 };

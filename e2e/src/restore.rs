@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use crds::{BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement};
+use crds::{BFDProfile, BGPAdvertisement, BGPPeer, Community, IPAddressPool, L2Advertisement};
 use k8s_openapi::api::core::v1::{Namespace, Node as NodeObject, Secret, Service};
 use kube::api::{Api, DeleteParams, ListParams};
 
@@ -62,6 +62,9 @@ pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
         .delete_collection(&now, &selected)
         .await?;
     Api::<BGPPeer>::all(client.clone())
+        .delete_collection(&now, &selected)
+        .await?;
+    Api::<BFDProfile>::all(client.clone())
         .delete_collection(&now, &selected)
         .await?;
     Api::<Secret>::namespaced(client, NAMESPACE)

@@ -1,5 +1,6 @@
 //! The debug page: what this node announces, what it does not, and why, as JSON.
 
+mod bfd;
 mod l2;
 mod network;
 
@@ -13,7 +14,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    io::{bgp::Observed, l2::L2State},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State},
     kernel::KernelState,
     planner::{Facts, Query, ask},
 };
@@ -27,6 +28,7 @@ pub(crate) struct Sources {
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) kernel: watch::Receiver<KernelState>,
     pub(crate) l2: watch::Receiver<L2State>,
+    pub(crate) bfd: watch::Receiver<BfdState>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,6 +56,7 @@ struct Page {
     kernel: network::Kernel,
     /// Who answers on layer 2.
     l2: l2::L2,
+    bfd: bfd::Bfd,
 }
 
 /// One address of one Service, or a Service without an address, by one protocol.
@@ -152,6 +155,7 @@ impl Sources {
             network: network::Plan::of(&kernel.plan),
             kernel: network::Kernel::of(&kernel),
             l2: l2::L2::of(&self.l2.borrow()),
+            bfd: bfd::Bfd::of(&self.bfd.borrow()),
         }
     }
 }

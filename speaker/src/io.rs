@@ -1,7 +1,9 @@
 //! Everything that touches a socket or a file.
 
+pub mod bfd;
 pub mod bgp;
 pub(crate) mod bridge;
+mod clock;
 pub(crate) mod cni;
 pub mod conntrack;
 mod file;

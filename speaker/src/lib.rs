@@ -30,6 +30,7 @@ mod report;
 mod run;
 mod status;
 mod thread;
+mod watcher;
 
 pub use cleanup::cleanup;
 pub use flags::{CleanupFlags, Command, Flags, Gate, HostFlags};

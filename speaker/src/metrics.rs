@@ -1,5 +1,6 @@
 //! Metrics of the speaker. Values are read when somebody asks; no label names a Service.
 
+mod bfd;
 mod decisions;
 mod kernel;
 mod l2;
@@ -20,7 +21,7 @@ use prometheus_client::{
 use tokio::sync::watch;
 
 use crate::{
-    io::{bgp::Observed, l2::L2State},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State},
     kernel::KernelState,
     planner::Facts,
 };
@@ -104,6 +105,7 @@ impl Metrics {
         observed: watch::Receiver<Observed>,
         kernel: watch::Receiver<KernelState>,
         l2: watch::Receiver<L2State>,
+        bfd: watch::Receiver<BfdState>,
     ) -> Self {
         let mut registry = daemon::metrics::registry(env!("CARGO_PKG_VERSION"));
         let writes = Write::default();
@@ -120,6 +122,7 @@ impl Metrics {
         registry.register_collector(Box::new(Planning(facts.clone())));
         registry.register_collector(Box::new(Decisions { facts, l2 }));
         registry.register_collector(Box::new(Sessions(observed)));
+        registry.register_collector(Box::new(bfd::Bfd(bfd)));
         registry.register_collector(Box::new(kernel::Kernel(kernel)));
         Self {
             registry,
@@ -321,7 +324,8 @@ mod tests {
         let (_observed, observed_seen) = watch::channel(Observed::default());
         let (_kernel, kernel_seen) = watch::channel(KernelState::default());
         let (_l2, l2_seen) = watch::channel(L2State::default());
-        let metrics = Metrics::new(facts_seen, observed_seen, kernel_seen, l2_seen);
+        let (_bfd, bfd_seen) = watch::channel(BfdState::default());
+        let metrics = Metrics::new(facts_seen, observed_seen, kernel_seen, l2_seen, bfd_seen);
         metrics.count_writes()(Target::SpeakerState, Outcome::Written);
         let mut page = String::new();
         text::encode(&mut page, &metrics.registry).unwrap();

@@ -65,6 +65,8 @@ pub(crate) type Query = Box<dyn FnOnce(&Planner) + Send>;
 /// Where the planner's results go.
 pub(crate) struct Outlets {
     pub(crate) changes: watch::Sender<Changes>,
+    /// All sessions that BFD is to watch over.
+    pub(crate) bfd: watch::Sender<Vec<bfd::PeerConfig>>,
     /// What the kernel and the CNI folder should hold.
     pub(crate) network: watch::Sender<Arc<NetworkPlan>>,
     /// Changed guards that the packet filter has not taken yet.
@@ -243,6 +245,9 @@ impl PlannerDriver {
                 self.planner.plan().peers.len(),
             );
             tracing::info!(services, sessions, "first plan made");
+        }
+        if let Some(peers) = changes.bfd.take() {
+            self.outlets.bfd.send_replace(peers);
         }
         if let Some(network) = changes.network.take() {
             self.outlets.network.send_replace(network);

@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     debug,
     event::EventReporter,
-    io::{bgp::Observed, l2::L2State, sysctl::Folder},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State, sysctl::Folder},
     kernel::KernelState,
     metrics::Metrics,
     planner::{Facts, Query},
@@ -32,6 +32,7 @@ pub(crate) struct Report {
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) kernel: watch::Receiver<KernelState>,
     pub(crate) l2: watch::Receiver<L2State>,
+    pub(crate) bfd: watch::Receiver<BfdState>,
     /// What happens on layer 2.
     pub(crate) notices: mpsc::Receiver<Notice>,
     pub(crate) links: watch::Receiver<Links>,
@@ -53,6 +54,7 @@ impl Report {
             self.observed.clone(),
             self.kernel.clone(),
             self.l2.clone(),
+            self.bfd.clone(),
         );
         let writes = metrics.count_writes();
         let writer = Writer::new(client, Manager::Speaker, Gate::open(), writes);
@@ -67,6 +69,7 @@ impl Report {
             observed: self.observed.clone(),
             kernel: self.kernel.clone(),
             l2: self.l2.clone(),
+            bfd: self.bfd.clone(),
         };
         parts.spawn(private.run(debug::router(sources)));
         let node_reporter = NodeReporter {
@@ -115,6 +118,7 @@ impl Report {
             observed: self.observed,
             kernel: self.kernel,
             l2: self.l2,
+            bfd: self.bfd,
             needs_strict_arp,
         };
         (state, events)

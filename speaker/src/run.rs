@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::l2::Notice;
 use anyhow::{Context as _, bail};
 use cluster::{Client, watch::Watches};
 use daemon::Server;
@@ -22,6 +23,7 @@ use crate::{
     Flags, capability, cleanup,
     farewell::{Farewell, Parting},
     host::Host,
+    io::bfd::Downs,
     io::bgp::{self, Observed},
     io::conntrack,
     io::l2::{self, L2State},
@@ -31,6 +33,7 @@ use crate::{
     planner::{Facts, Outlets, PlannerDriver, Query, Sources},
     report::Report,
     thread::Thread,
+    watcher::Watcher,
 };
 
 /// How long the sessions may take to say goodbye.
@@ -78,17 +81,14 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let outlets = outlets(facts);
     let mut parts = JoinSet::new();
     let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
-    let sessions = start_bgp(&flags, started, &outlets, (observed, learned))?;
-    let responder = start_l2(l2::Config {
-        node: options.node.clone(),
-        boot: random_bits(),
-        links: host.links.clone(),
-        nominations: outlets.nominations.clone(),
-        state: l2,
-        notices,
-        sysctl_dir: flags.host.sysctl_dir.clone(),
-        stop: CancellationToken::new(),
-    })?;
+    let watcher = Watcher::start(&outlets)?;
+    let sessions = start_bgp(
+        &flags,
+        started,
+        (&outlets, watcher.downs.clone()),
+        (observed, learned),
+    )?;
+    let responder = start_l2(&flags, &options, &host, (&outlets, l2, notices))?;
     parts.spawn(conntrack::run(l2_seen.clone()));
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
@@ -105,6 +105,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         observed: observed_seen,
         kernel: host.kernel,
         l2: l2_seen,
+        bfd: watcher.state.clone(),
         notices: notices_seen,
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
@@ -118,7 +119,8 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         &mut parts,
     );
     report.start(client, servers, queries, &mut parts);
-    watch_over(stop, farewell, (sessions, responder), parts).await
+    let threads = Threads(sessions, watcher, responder);
+    watch_over(stop, farewell, threads, parts).await
 }
 
 /// What is to be done at the end.
@@ -155,6 +157,7 @@ fn start_planner(
 fn outlets(facts: watch::Sender<Facts>) -> Outlets {
     Outlets {
         changes: watch::Sender::new(Changes::default()),
+        bfd: watch::Sender::default(),
         network: watch::Sender::new(Arc::<NetworkPlan>::default()),
         guards: watch::Sender::new(Guards::default()),
         nominations: watch::Sender::default(),
@@ -170,42 +173,62 @@ async fn bind(flags: &Flags) -> Result<(Server, Server), daemon::BindError> {
     Ok((public, private))
 }
 
+/// The threads that a busy planner must not starve: sessions, what watches over their ways, and who answers on layer 2.
+struct Threads(Thread, Watcher, Thread);
+
 /// Waits for the signal to stop; a part that ends by itself ends the program, so that it is started anew.
 async fn watch_over(
     stop: impl Future<Output = daemon::Shutdown>,
     farewell: Farewell,
-    (mut sessions, mut responder): (Thread, Thread),
+    mut threads: Threads,
     mut parts: JoinSet<()>,
 ) -> anyhow::Result<Parting> {
     let ended = tokio::select! {
         signal = stop => {
             tracing::info!(%signal, "asked to stop");
             let parting = farewell.prepare().await;
-            close(sessions, responder).await;
+            threads.close(parting).await;
             tracing::info!("stopped");
             return Ok(parting);
         }
-        () = sessions.ended() => bail!("the BGP thread has ended"),
-        () = responder.ended() => bail!("the layer 2 thread has ended"),
+        name = threads.ended() => bail!("the {name} thread has ended"),
         ended = parts.join_next() => ended,
     };
-    close(sessions, responder).await;
+    threads.close(Parting::Restart).await;
     match ended {
         Some(Err(error)) => Err(error).context("a part of the speaker failed"),
         Some(Ok(())) | None => bail!("a part of the speaker has ended"),
     }
 }
 
-/// Lets every peer know (Cease, Administrative Shutdown), and hands addresses over, for as long as that may take.
-async fn close(sessions: Thread, responder: Thread) {
-    tokio::join!(sessions.close(FAREWELL), responder.close(FAREWELL));
+impl Threads {
+    /// Waits until one ends by itself, which none should.
+    async fn ended(&mut self) -> &'static str {
+        let Self(sessions, watcher, responder) = self;
+        tokio::select! {
+            () = sessions.ended() => "BGP",
+            () = watcher.thread.ended() => "BFD",
+            () = responder.ended() => "layer 2",
+        }
+    }
+
+    /// Lets every peer know (Cease, Administrative Shutdown), and hands addresses over, for as long as that may take. BFD
+    /// ends last, so that nobody takes its end for a broken way as long as there is a session.
+    async fn close(self, parting: Parting) {
+        let Self(sessions, watcher, responder) = self;
+        let sessions = async {
+            sessions.close(FAREWELL).await;
+            watcher.close(parting).await;
+        };
+        tokio::join!(sessions, responder.close(FAREWELL));
+    }
 }
 
 /// The thread that holds the sessions.
 fn start_bgp(
     flags: &Flags,
     started: Instant,
-    outlets: &Outlets,
+    (outlets, downs): (&Outlets, watch::Sender<Downs>),
     (observed, learned): (watch::Sender<Observed>, watch::Sender<Learned>),
 ) -> anyhow::Result<Thread> {
     let config = bgp::Config {
@@ -213,6 +236,7 @@ fn start_bgp(
         seed: random_bits(),
         started,
         changes: outlets.changes.clone(),
+        downs,
         addresses: outlets.addresses.subscribe(),
         observed,
         learned,
@@ -223,14 +247,26 @@ fn start_bgp(
 }
 
 /// The thread that answers ARP and NDP. It runs before others where the kernel allows that.
-fn start_l2(config: l2::Config) -> anyhow::Result<Thread> {
-    let prepare = || {
-        if let Err(error) = priority::raise() {
-            tracing::debug!(%error, "the layer 2 thread has no real-time priority");
-        }
+fn start_l2(
+    flags: &Flags,
+    options: &Options,
+    host: &Host,
+    (outlets, state, notices): (&Outlets, watch::Sender<L2State>, mpsc::Sender<Notice>),
+) -> anyhow::Result<Thread> {
+    let config = l2::Config {
+        node: options.node.clone(),
+        boot: random_bits(),
+        links: host.links.clone(),
+        nominations: outlets.nominations.clone(),
+        state,
+        notices,
+        sysctl_dir: flags.host.sysctl_dir.clone(),
+        stop: CancellationToken::new(),
     };
     let stop = config.stop.clone();
-    Thread::start("l2", stop, prepare, move || l2::run(config))
+    Thread::start("l2", stop, priority::raise_if_allowed, move || {
+        l2::run(config)
+    })
 }
 
 /// A random number from 0 to 1.
@@ -239,7 +275,7 @@ pub(crate) fn random() -> f64 {
 }
 
 /// Random bits, good enough for jitter.
-fn random_bits() -> u64 {
+pub(crate) fn random_bits() -> u64 {
     RandomState::new().hash_one(Timestamp::now().as_nanosecond())
 }
 

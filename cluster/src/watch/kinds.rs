@@ -42,6 +42,7 @@ pub(super) fn start(
         }
         Kind::Pool => spawn(tasks, sink, Api::all(client.clone()), all, pool),
         Kind::Peer => spawn(tasks, sink, Api::all(client.clone()), all, peer),
+        Kind::BfdProfile => spawn(tasks, sink, Api::all(client.clone()), all, bfd_profile),
         Kind::Advertisement => spawn(tasks, sink, Api::all(client.clone()), all, advertisement),
         Kind::L2Advertisement => {
             spawn(tasks, sink, Api::all(client.clone()), all, l2_advertisement);
@@ -110,6 +111,7 @@ fn patience(kind: Kind) -> Duration {
         Kind::Settings
         | Kind::Pool
         | Kind::Peer
+        | Kind::BfdProfile
         | Kind::Advertisement
         | Kind::L2Advertisement
         | Kind::Community
@@ -134,6 +136,10 @@ fn pool(object: &DeserializeGuard<crds::IPAddressPool>) -> Parse<Object> {
 }
 
 fn peer(object: &DeserializeGuard<crds::BGPPeer>) -> Parse<Object> {
+    guarded(object)
+}
+
+fn bfd_profile(object: &DeserializeGuard<crds::BFDProfile>) -> Parse<Object> {
     guarded(object)
 }
 

@@ -6,8 +6,9 @@ use alloc::{
 };
 
 use model::{
-    Advertisement, Cluster, CommunityList, CommunityNames, Condition, Kind, L2Advertisement, Meta,
-    Name, Parsed, Peer, PodNetwork, Pool, PoolCounts, Rejection, condition_type,
+    Advertisement, BfdProfile, Cluster, CommunityList, CommunityNames, Condition, Kind,
+    L2Advertisement, Meta, Name, Parsed, Peer, PodNetwork, Pool, PoolCounts, Rejection,
+    condition_type,
 };
 
 use crate::{outcome::with_times, overruled::overruled, space::Space};
@@ -88,7 +89,7 @@ pub(crate) fn peer_status(cluster: &Cluster, object: &Parsed<Peer>) -> Vec<Condi
         Ok(peer) => peer,
         Err(rejection) => return rejected(meta, rejection),
     };
-    let problem = peer
+    let password = peer
         .password_secret
         .as_ref()
         .and_then(|name| match cluster.secrets.get(name) {
@@ -108,8 +109,35 @@ pub(crate) fn peer_status(cluster: &Cluster, object: &Parsed<Peer>) -> Vec<Condi
             meta.generation,
         ),
     };
-    let conditions = [verdict, resolved(meta, problem.into_iter().collect())];
+    let problems = password.into_iter().chain(bfd_problem(cluster, peer));
+    let conditions = [verdict, resolved(meta, problems.collect())];
     with_times(conditions.into(), &meta.conditions)
+}
+
+/// Conditions that the profile's status is to show.
+pub(crate) fn bfd_profile_status(object: &Parsed<BfdProfile>) -> Vec<Condition> {
+    let meta = &object.meta;
+    match &object.value {
+        Ok(_) => with_times(
+            [accepted(meta, "the profile is usable")].into(),
+            &meta.conditions,
+        ),
+        Err(rejection) => rejected(meta, rejection),
+    }
+}
+
+/// Why the peer's session has no BFD although it asks for it.
+fn bfd_problem(cluster: &Cluster, peer: &Peer) -> Option<String> {
+    let name = peer.bfd_profile.as_ref()?;
+    let because = match cluster.bfd_profiles.get(name).map(|object| &object.value) {
+        None => format!("BFDProfile \"{name}\" does not exist"),
+        Some(Err(rejection)) => format!("BFDProfile \"{name}\": {rejection}"),
+        Some(Ok(profile)) => {
+            let rejection = profile.minimum_ttl(peer.multi_hop_ttl).err()?;
+            format!("BFDProfile \"{name}\": {rejection}")
+        }
+    };
+    Some(format!("{because} (until then the session is without BFD)"))
 }
 
 /// Conditions that the advertisement's status is to show.

@@ -50,10 +50,11 @@ pub struct Ledger {
 
 impl Ledger {
     /// Kinds that the rules look at; all must have been listed before [`Ledger::handle_synced`].
-    pub const KINDS: [Kind; 12] = [
+    pub const KINDS: [Kind; 13] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
+        Kind::BfdProfile,
         Kind::Advertisement,
         Kind::L2Advertisement,
         Kind::Community,
@@ -91,6 +92,7 @@ impl Ledger {
             // Also where nothing but generation or conditions differ.
             Change::Apply(
                 Object::Peer(_)
+                | Object::BfdProfile(_)
                 | Object::Advertisement(_)
                 | Object::L2Advertisement(_)
                 | Object::Community(_)
@@ -191,6 +193,7 @@ impl Ledger {
                 self.configuration_changed = true;
             }
             Kind::Peer
+            | Kind::BfdProfile
             | Kind::Advertisement
             | Kind::L2Advertisement
             | Kind::Community

@@ -38,9 +38,9 @@ pub enum Write {
         /// All conditions of ours.
         conditions: Vec<Condition>,
     },
-    /// `status.conditions` of a BGPPeer, BGPAdvertisement, L2Advertisement, Community or PodNetwork.
+    /// `status.conditions` of a BGPPeer, BFDProfile, BGPAdvertisement, L2Advertisement, Community or PodNetwork.
     Conditions {
-        /// [`Kind::Peer`], [`Kind::Advertisement`], [`Kind::L2Advertisement`], [`Kind::Community`] or
+        /// [`Kind::Peer`], [`Kind::BfdProfile`], [`Kind::Advertisement`], [`Kind::L2Advertisement`], [`Kind::Community`] or
         /// [`Kind::PodNetwork`].
         kind: Kind,
         /// Name of the object.
@@ -101,6 +101,7 @@ pub(crate) enum Target {
     Service(Slot),
     Pool(Name),
     Peer(Name),
+    BfdProfile(Name),
     Advertisement(Name),
     L2Advertisement(Name),
     Community(Name),

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use l2::Key;
 
 use crate::{
-    Advertisement, CommunityNames, EndpointSlice, Endpoints, HEARTBEAT_SECRET, Kind,
+    Advertisement, BfdProfile, CommunityNames, EndpointSlice, Endpoints, HEARTBEAT_SECRET, Kind,
     L2Advertisement, Labels, Name, Node, Object, Parsed, Peer, PodNetwork, Pool, Rejection, Secret,
     Service, ServiceKey, Settings, community_names::community_names,
 };
@@ -25,6 +25,8 @@ pub struct Cluster {
     pub pools: BTreeMap<Name, Parsed<Pool>>,
     /// BGPPeers.
     pub peers: BTreeMap<Name, Parsed<Peer>>,
+    /// BFDProfiles.
+    pub bfd_profiles: BTreeMap<Name, Parsed<BfdProfile>>,
     /// BGPAdvertisements.
     pub advertisements: BTreeMap<Name, Parsed<Advertisement>>,
     /// L2Advertisements.
@@ -107,6 +109,11 @@ impl Cluster {
             Object::Settings(settings) => everything(replace(&mut self.settings, settings)),
             Object::Pool(pool) => everything(insert_parsed(&mut self.pools, pool, Pool::same_spec)),
             Object::Peer(peer) => everything(insert_parsed(&mut self.peers, peer, Peer::eq)),
+            Object::BfdProfile(object) => everything(insert_parsed(
+                &mut self.bfd_profiles,
+                object,
+                BfdProfile::eq,
+            )),
             Object::Advertisement(object) => everything(insert_parsed(
                 &mut self.advertisements,
                 object,
@@ -187,6 +194,7 @@ impl Cluster {
             Kind::Settings => everything(replace(&mut self.settings, Settings::default())),
             Kind::Pool => everything(self.pools.remove(name).is_some()),
             Kind::Peer => everything(self.peers.remove(name).is_some()),
+            Kind::BfdProfile => everything(self.bfd_profiles.remove(name).is_some()),
             Kind::Advertisement => everything(self.advertisements.remove(name).is_some()),
             Kind::L2Advertisement => everything(self.l2_advertisements.remove(name).is_some()),
             Kind::Community => everything(self.communities.remove(name).is_some()),
@@ -240,6 +248,7 @@ impl Cluster {
             Kind::Settings => alloc::vec![ServiceKey::cluster_scoped("herald")],
             Kind::Pool => scoped(&self.pools),
             Kind::Peer => scoped(&self.peers),
+            Kind::BfdProfile => scoped(&self.bfd_profiles),
             Kind::Advertisement => scoped(&self.advertisements),
             Kind::L2Advertisement => scoped(&self.l2_advertisements),
             Kind::Community => scoped(&self.communities),

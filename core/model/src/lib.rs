@@ -14,6 +14,7 @@
 extern crate alloc;
 
 mod advertisement;
+mod bfd_profile;
 mod cluster;
 mod community;
 mod community_names;
@@ -38,6 +39,7 @@ mod settings;
 mod slice;
 
 pub use advertisement::{Advertisement, Aggregation, LinkBandwidth, LoopPrevention};
+pub use bfd_profile::BfdProfile;
 pub use cluster::{Change, Cluster, Touched};
 pub use community::{Communities, CommunityList};
 pub use community_names::{CommunityNames, community_names};

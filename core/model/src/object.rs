@@ -5,9 +5,9 @@ use k8s_openapi::api::{core::v1, discovery, networking};
 use l2::Key;
 
 use crate::{
-    Advertisement, CommunityNames, EndpointSlice, HEARTBEAT_SECRET, L2Advertisement, Labels, Meta,
-    Name, Node, Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey, Settings,
-    community_names, heartbeat_keys,
+    Advertisement, BfdProfile, CommunityNames, EndpointSlice, HEARTBEAT_SECRET, L2Advertisement,
+    Labels, Meta, Name, Node, Peer, PodNetwork, Pool, Rejection, Secret, Service, ServiceKey,
+    Settings, community_names, heartbeat_keys,
 };
 
 /// A configuration object: its metadata, and its value or why it is rejected.
@@ -28,6 +28,8 @@ pub enum Kind {
     Pool,
     /// BGPPeer.
     Peer,
+    /// BFDProfile.
+    BfdProfile,
     /// BGPAdvertisement.
     Advertisement,
     /// L2Advertisement.
@@ -57,6 +59,7 @@ impl Kind {
             Self::Settings => "ConfigMap",
             Self::Pool => "IPAddressPool",
             Self::Peer => "BGPPeer",
+            Self::BfdProfile => "BFDProfile",
             Self::Advertisement => "BGPAdvertisement",
             Self::L2Advertisement => "L2Advertisement",
             Self::Community => "Community",
@@ -80,6 +83,8 @@ pub enum Object {
     Pool(Parsed<Pool>),
     /// BGPPeer.
     Peer(Parsed<Peer>),
+    /// BFDProfile.
+    BfdProfile(Parsed<BfdProfile>),
     /// BGPAdvertisement.
     Advertisement(Parsed<Advertisement>),
     /// L2Advertisement.
@@ -169,6 +174,7 @@ impl Object {
             Self::Settings(_) => Kind::Settings,
             Self::Pool(_) => Kind::Pool,
             Self::Peer(_) => Kind::Peer,
+            Self::BfdProfile(_) => Kind::BfdProfile,
             Self::Advertisement(_) => Kind::Advertisement,
             Self::L2Advertisement(_) => Kind::L2Advertisement,
             Self::Community(_) => Kind::Community,
@@ -189,6 +195,7 @@ impl Object {
             Self::Settings(_) => ServiceKey::cluster_scoped(SETTINGS),
             Self::Pool(pool) => ServiceKey::cluster_scoped(pool.meta.name.clone()),
             Self::Peer(peer) => ServiceKey::cluster_scoped(peer.meta.name.clone()),
+            Self::BfdProfile(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::L2Advertisement(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
             Self::Community(object) => ServiceKey::cluster_scoped(object.meta.name.clone()),
@@ -216,6 +223,12 @@ impl From<&crds::IPAddressPool> for Object {
 impl From<&crds::BGPPeer> for Object {
     fn from(object: &crds::BGPPeer) -> Self {
         Self::Peer(Peer::parse(object))
+    }
+}
+
+impl From<&crds::BFDProfile> for Object {
+    fn from(object: &crds::BFDProfile) -> Self {
+        Self::BfdProfile(BfdProfile::parse(object))
     }
 }
 

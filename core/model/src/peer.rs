@@ -11,7 +11,7 @@ use crate::{Condition, Labels, Meta, Name, Parsed, Rejection, Selectors};
 use field::{
     DEFAULT_RESTART_TIME, OF_ROUTER, parse_address, parse_asn, parse_connect_time,
     parse_graceful_restart, parse_hold_time, parse_hops, parse_keepalive, parse_port,
-    parse_remote_asn, parse_router_id, parse_secret, parse_source, parse_ttl,
+    parse_profile, parse_remote_asn, parse_router_id, parse_secret, parse_source, parse_ttl,
 };
 
 pub use node_override::NodeOverride;
@@ -43,6 +43,8 @@ pub struct Peer {
     pub nodes: Selectors,
     /// Secret with key `password` in the install namespace.
     pub password_secret: Option<Name>,
+    /// BFDProfile that watches over the way to the peer.
+    pub bfd_profile: Option<Name>,
     /// TTL of our packets when the peer is more than one hop away (`ebgpMultiHop`).
     pub multi_hop_ttl: Option<u8>,
     /// How many hops away the peer may be at most, 1 to 254 (GTSM, RFC 5082).
@@ -83,6 +85,7 @@ impl Peer {
             }),
             nodes: Selectors::default(),
             password_secret: None,
+            bfd_profile: None,
             multi_hop_ttl: None,
             ttl_security_hops: None,
             families: Families {
@@ -150,6 +153,7 @@ impl Peer {
                 .as_ref()
                 .map(parse_secret)
                 .transpose()?,
+            bfd_profile: spec.bfd_profile.as_deref().map(parse_profile).transpose()?,
             multi_hop_ttl: parse_ttl(spec.ebgp_multi_hop, spec.ebgp_multi_hop_ttl)?,
             ttl_security_hops: parse_hops(spec.ttl_security_hops, spec.ebgp_multi_hop)?,
             families: Families::parse(&spec.families)?,

@@ -27,6 +27,11 @@ impl<T: Clone + PartialEq> LastGood<T> {
             .retain(|name, good| objects.get(name).is_some_and(|o| o.meta.uid == good.uid));
     }
 
+    /// The value that this object had when it was last usable.
+    pub(crate) fn get(&self, name: &Name) -> Option<&T> {
+        self.values.get(name).map(|good| &good.value)
+    }
+
     /// The object's value when `usable` holds for it, else the last one for which it did.
     pub(crate) fn resolve(
         &mut self,

@@ -20,6 +20,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod bfd;
 mod bgp;
 mod cni;
 mod community;

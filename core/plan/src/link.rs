@@ -62,6 +62,13 @@ impl Links {
         Some((*index, link))
     }
 
+    /// Whether the address is in a subnet of an interface that leads to other machines, whether that is up now or not.
+    pub fn has_subnet_of(&self, address: IpAddr) -> bool {
+        let subnets = self.uplinks().flat_map(|link| &link.addresses);
+        let mut subnets = subnets.filter(|subnet| subnet.addr() != address);
+        subnets.any(|subnet| subnet.contains(&address))
+    }
+
     /// The interface that holds the address.
     pub fn holder(&self, address: IpAddr) -> Option<&Link> {
         let holds = |link: &&Link| link.addresses.iter().any(|own| own.addr() == address);
@@ -119,6 +126,9 @@ mod tests {
         assert_eq!(on_link("10.1.0.11"), None, "our own address");
         assert_eq!(on_link("10.2.0.12"), None, "the link is down");
         assert_eq!(on_link("10.3.0.1"), None);
+        let in_subnet = |text: &str| links.has_subnet_of(text.parse().unwrap());
+        assert!(in_subnet("10.1.0.12") && in_subnet("10.2.0.12"));
+        assert!(!in_subnet("10.3.0.1"), "only the loopback has it");
     }
 
     #[test]

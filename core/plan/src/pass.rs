@@ -10,7 +10,7 @@ use l2::Nominee;
 use model::{AddressFamily, ServiceKey};
 
 use crate::{
-    Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target,
+    Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target, bfd,
     bgp::{Grant, Reach},
     eligible::{Candidate, eligible, unassigned},
     gate::Requirement,
@@ -56,6 +56,9 @@ impl Planner {
         if stale.nodes || stale.view {
             self.run_nodes(&view, &mut changes);
         }
+        if stale.bfd || stale.view {
+            self.run_bfd(&view, &mut changes);
+        }
         self.view = Some(view);
         changes
     }
@@ -77,6 +80,14 @@ impl Planner {
         if *self.plan.network != network {
             self.plan.network = Arc::new(network);
             changes.network = Some(self.plan.network.clone());
+        }
+    }
+
+    fn run_bfd(&mut self, view: &View, changes: &mut Changes) {
+        let peers = bfd::peers(&view.bfd, self.links.as_ref());
+        if self.plan.bfd != peers {
+            self.plan.bfd = peers;
+            changes.bfd = Some(self.plan.bfd.values().cloned().collect());
         }
     }
 

@@ -120,6 +120,11 @@ impl PeerBook {
         planned
     }
 
+    /// The spec that the peer's session is made from.
+    pub(crate) fn peer(&self, name: &Name) -> Option<&Peer> {
+        self.good.get(name)
+    }
+
     /// Takes over which source addresses are there. One that goes does not end its session: TCP does, where it must.
     fn take_sources(
         &mut self,

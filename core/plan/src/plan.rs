@@ -16,6 +16,8 @@ use crate::{Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, 
 pub struct Plan {
     /// Sessions, by name of the BGPPeer.
     pub peers: BTreeMap<PeerName, PlannedPeer>,
+    /// Those of them that BFD watches over.
+    pub bfd: BTreeMap<PeerName, bfd::PeerConfig>,
     /// Routes by prefix; no list is empty.
     pub routes: BTreeMap<Prefix, Vec<Route>>,
     /// What is decided about each address of each Service, and about each Service without an address.
@@ -56,6 +58,8 @@ pub struct Target {
 pub struct Changes {
     /// All sessions that the node should hold, when they differ from those before.
     pub peers: Option<Vec<PlannedPeer>>,
+    /// All sessions that BFD is to watch over, when they differ from those before.
+    pub bfd: Option<Vec<bfd::PeerConfig>>,
     /// Changed prefixes with all their routes; an empty list withdraws.
     pub routes: BTreeMap<Prefix, Vec<Route>>,
     /// Changed addresses and aggregates whose untranslated packets are stopped; `None`: no longer.
@@ -114,6 +118,7 @@ impl Changes {
     /// Takes over what a later pass changed.
     pub fn merge(&mut self, later: Self) {
         self.peers = later.peers.or(self.peers.take());
+        self.bfd = later.bfd.or(self.bfd.take());
         self.routes.extend(later.routes);
         self.guards.extend(later.guards);
         self.nominees.extend(later.nominees);

@@ -73,6 +73,8 @@ pub(crate) struct Stale {
     pub(crate) network: bool,
     /// Who takes part in the election of layer 2.
     pub(crate) nodes: bool,
+    /// How far away the peers are that BFD watches over.
+    pub(crate) bfd: bool,
 }
 
 impl Stale {
@@ -85,16 +87,18 @@ impl Stale {
             addresses: BTreeSet::new(),
             network: true,
             nodes: true,
+            bfd: true,
         }
     }
 }
 
 impl Planner {
     /// Kinds whose first list a plan waits for. Other kinds are not looked at.
-    pub const KINDS: [Kind; 11] = [
+    pub const KINDS: [Kind; 12] = [
         Kind::Settings,
         Kind::Pool,
         Kind::Peer,
+        Kind::BfdProfile,
         Kind::Advertisement,
         Kind::L2Advertisement,
         Kind::Community,
@@ -164,6 +168,7 @@ impl Planner {
             self.links = Some(links);
             self.stale.network = true;
             self.stale.view |= self.memory.peers.looks_at_links();
+            self.stale.bfd = true;
         }
     }
 
@@ -284,7 +289,7 @@ impl Planner {
 
     fn pass_due(&self) -> Option<Duration> {
         let stale = &self.stale;
-        let part = stale.view || stale.everything || stale.network || stale.nodes;
+        let part = stale.view || stale.everything || stale.network || stale.nodes || stale.bfd;
         let wanted = part || !stale.services.is_empty() || !stale.addresses.is_empty();
         (wanted && (self.missing.is_empty() || self.is_stale())).then_some(self.next_pass)
     }

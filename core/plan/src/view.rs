@@ -4,12 +4,13 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bgp::Prefix;
 use l2::{Key, Nominee};
 use model::{
-    AddressRange, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name, Node, Parsed,
-    PodNetwork, Pool, Selection, Selectors, Settings,
+    AddressRange, BfdProfile, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name, Node,
+    Parsed, PodNetwork, Pool, Selection, Selectors, Settings,
 };
 
 use crate::{
     Links, Stage, Unusable,
+    bfd::{Watched, watched},
     bgp::{Peers, PodRoutes, Terms},
     community::Named,
     l2::terms,
@@ -31,6 +32,8 @@ pub(crate) struct View {
     pub(crate) advertisements: Vec<Resolved<Terms>>,
     pub(crate) l2_advertisements: Vec<Resolved<Nominee>>,
     pub(crate) peers: Peers,
+    /// Sessions that BFD watches over.
+    pub(crate) bfd: BTreeMap<Name, Watched>,
     /// The PodNetwork, or the last one that was usable.
     pub(crate) pod_network: Option<PodNetwork>,
     /// The PodNetwork object is gone.
@@ -69,6 +72,7 @@ pub(crate) struct Memory {
     pools: LastGood<Pool>,
     named: Named,
     l2_advertisements: LastGood<L2Advertisement>,
+    bfd_profiles: LastGood<BfdProfile>,
     /// The last usable keys of heartbeats.
     pub(crate) heartbeat_keys: Vec<Key>,
     pub(crate) peers: PeerBook,
@@ -109,6 +113,8 @@ impl View {
         let peers = memory
             .peers
             .resolve(cluster, node, own, (&learning, links), &mut unusable);
+        let profiles = &mut memory.bfd_profiles;
+        let bfd = watched(cluster, &memory.peers, &peers, profiles, &mut unusable);
         let view = Self {
             node: node.clone(),
             settings: cluster.settings.clone(),
@@ -118,6 +124,7 @@ impl View {
             advertisements: by_precedence(advertisements.collect()),
             l2_advertisements,
             peers: Peers(peers),
+            bfd,
             pod_routes: PodRoutes::new(pod_network.as_ref(), pod_communities, own),
             pod_network,
             orphaned,
@@ -195,6 +202,7 @@ impl Memory {
             pools: LastGood::new(),
             named: Named::new(),
             l2_advertisements: LastGood::new(),
+            bfd_profiles: LastGood::new(),
             heartbeat_keys: Vec::new(),
             peers: PeerBook::new(),
             pod_network: LastPodNetwork::default(),

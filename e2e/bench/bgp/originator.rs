@@ -98,6 +98,7 @@ async fn herald(task: &Task<'_>) -> Result<Running> {
         source: None,
         dynamic: false,
         password: None,
+        bfd: None,
     });
     let desired = Desired {
         peers: peers.collect(),

@@ -124,6 +124,7 @@ async fn herald(namespace: &Namespace, folder: &Path, sender: Ipv4Addr) -> Resul
             source: None,
             dynamic: false,
             password: None,
+            bfd: None,
         }],
         import: Some(DesiredImport {
             within: vec!["0.0.0.0/0".to_owned()],

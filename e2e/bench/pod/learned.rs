@@ -218,6 +218,7 @@ fn router_without_routes() -> Result<Desired> {
         source: None,
         dynamic: false,
         password: None,
+        bfd: None,
     };
     Ok(Desired {
         listen: Some(format!("{OTHER}:179").parse()?),

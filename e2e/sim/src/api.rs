@@ -199,6 +199,7 @@ pub(crate) fn meta_mut(object: &mut Object) -> Option<&mut model::Meta> {
     match object {
         Object::Pool(parsed) => Some(&mut parsed.meta),
         Object::Peer(parsed) => Some(&mut parsed.meta),
+        Object::BfdProfile(parsed) => Some(&mut parsed.meta),
         Object::Advertisement(parsed) => Some(&mut parsed.meta),
         Object::L2Advertisement(parsed) => Some(&mut parsed.meta),
         Object::Community(parsed) => Some(&mut parsed.meta),

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::daemon::Signal;
-use super::peer::{Notified, Originated};
+use super::peer::{BfdPeer, BfdSettings, Notified, Originated};
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::command::Command;
+
+/// File of what changes while it runs.
+const BFD: &str = "bird.bfd";
 
 /// A running BIRD.
 #[derive(Debug)]
@@ -24,6 +27,7 @@ impl Peer for Bird {
         let file = folder.join("bird.conf");
         std::fs::create_dir_all(folder.join("bird.routes"))?;
         std::fs::write(&file, configuration(folder, settings))?;
+        std::fs::write(folder.join(BFD), bfd(settings.bfd.as_ref()))?;
         let mut command = namespace.enter("bird");
         command
             .arg("-f")
@@ -122,12 +126,31 @@ impl Peer for Bird {
             ("Connection rejected", (6, 5)),
             ("Other configuration change", (6, 6)),
             ("Connection collision resolution", (6, 7)),
+            ("BFD session down", (6, 10)),
             ("Hold timer expired", (4, 0)),
         ];
         let known = known.iter().find(|(words, _)| reason.starts_with(words));
         known
             .map(|(_, notified)| Some(*notified))
             .with_context(|| format!("unknown reason: {reason}"))
+    }
+}
+
+impl BfdPeer for Bird {
+    const SPEAKS_BGP_WITHOUT_BFD: bool = false;
+
+    async fn bfd_is_up(&self) -> Result<bool> {
+        let shown = self.ask(&["show", "bfd", "sessions"]).await?;
+        Ok(shown.split_whitespace().any(|word| word == "Up"))
+    }
+
+    async fn change_bfd(&self, settings: &BfdSettings) -> Result<()> {
+        std::fs::write(self.folder.join(BFD), bfd(Some(settings)))?;
+        self.ask(&["configure"]).await.map(drop)
+    }
+
+    async fn suspend_bfd(&self, still: bool) -> Result<()> {
+        self.suspend(still).await
     }
 }
 
@@ -162,6 +185,9 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
         ..
     } = settings;
     let mut options = String::new();
+    if settings.bfd.is_some() {
+        options.push_str("  bfd on;\n");
+    }
     if settings.passive {
         options.push_str("  passive on;\n");
     }
@@ -192,11 +218,28 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
          \x20 ipv4 {{ import all; export where source = RTS_STATIC; }};\n\
          \x20 ipv6 {{ import all; export where source = RTS_STATIC; }};\n\
          }}\n\
-         include \"{}/bird.routes/*.conf\";\n",
+         include \"{}/bird.routes/*.conf\";\n\
+         include \"{}/{BFD}\";\n",
         log.display(),
         settings.identifier(),
         folder.display(),
+        folder.display(),
     )
+}
+
+fn bfd(settings: Option<&BfdSettings>) -> String {
+    let Some(settings) = settings else {
+        return String::new();
+    };
+    let BfdSettings {
+        transmit,
+        receive,
+        multiplier,
+    } = settings;
+    let timers = format!(
+        "min tx interval {transmit} ms; min rx interval {receive} ms; idle tx interval 1 s; multiplier {multiplier};"
+    );
+    format!("protocol bfd {{ interface \"*\" {{ {timers} }}; multihop {{ {timers} }}; }}\n")
 }
 
 /// From the text of `show route all`, which has one attribute a line.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::daemon::Signal;
 use super::json::at;
-use super::peer::{Notified, Originated};
+use super::peer::{BfdPeer, BfdSettings, Notified, Originated};
 use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 use crate::await_condition;
 use crate::command::Command;
@@ -26,6 +26,8 @@ const ZEBRA: &str = "ip nht resolve-via-default\nipv6 nht resolve-via-default\n"
 pub struct Frr {
     zebra: Daemon,
     bgpd: Daemon,
+    /// Only where the session has BFD.
+    bfdd: Option<Daemon>,
     folder: PathBuf,
     peer: String,
     asn: u32,
@@ -40,6 +42,7 @@ impl Peer for Frr {
         std::fs::create_dir_all(&own)?;
         std::fs::write(own.join("zebra.conf"), ZEBRA)?;
         std::fs::write(own.join("bgpd.conf"), configuration(settings))?;
+        std::fs::write(own.join("bfdd.conf"), bfd(settings.bfd.as_ref()))?;
         // The daemons give up root before they make their sockets.
         let own_path = own.to_string_lossy().into_owned();
         Command::new("chown")
@@ -52,6 +55,14 @@ impl Peer for Frr {
             Ok(Seen::when(ready.exists(), ()))
         })
         .await?;
+        let bfdd = match settings.bfd {
+            None => None,
+            Some(_) => {
+                let mut bfdd = daemon(namespace, &own, "bfdd");
+                bfdd.arg("--bfdctl").arg(own.join("bfdd.sock"));
+                Some(Daemon::start(bfdd, &folder.join("bfdd.log"))?)
+            }
+        };
         let mut bgpd = daemon(namespace, &own, "bgpd");
         if !settings.listens {
             bgpd.args(["-p", "0"]);
@@ -60,6 +71,7 @@ impl Peer for Frr {
         Ok(Self {
             zebra,
             bgpd,
+            bfdd,
             folder: own,
             peer: settings.our_address.to_string(),
             asn: settings.asn,
@@ -68,6 +80,9 @@ impl Peer for Frr {
 
     async fn stop(self) -> Result<()> {
         self.bgpd.stop().await?;
+        if let Some(bfdd) = self.bfdd {
+            bfdd.stop().await?;
+        }
         self.zebra.stop().await?;
         let _ = std::fs::remove_file(self.folder.join("zserv.api"));
         Ok(())
@@ -158,6 +173,29 @@ impl Peer for Frr {
     }
 }
 
+impl BfdPeer for Frr {
+    const SPEAKS_BGP_WITHOUT_BFD: bool = true;
+
+    async fn bfd_is_up(&self) -> Result<bool> {
+        let shown = self.vtysh("bfdd", &["show bfd peers json"]).await?;
+        let peers: Value = serde_json::from_str(&shown)?;
+        Ok(at(&peers, "/0/status") == "up")
+    }
+
+    async fn change_bfd(&self, settings: &BfdSettings) -> Result<()> {
+        let commands = bfd(Some(settings));
+        let commands = commands.lines().map(str::trim);
+        let commands: Vec<_> = ["configure terminal"].into_iter().chain(commands).collect();
+        self.vtysh("bfdd", &commands).await.map(drop)
+    }
+
+    async fn suspend_bfd(&self, still: bool) -> Result<()> {
+        let bfdd = self.bfdd.as_ref().context("bfdd is not running")?;
+        bfdd.signal(if still { Signal::Stop } else { Signal::Cont })
+            .await
+    }
+}
+
 impl Frr {
     /// Gives it a second neighbour.
     ///
@@ -199,16 +237,24 @@ impl Frr {
     }
 
     async fn configure(&self, commands: &[&str]) -> Result<()> {
+        let commands: Vec<_> = ["configure terminal"]
+            .iter()
+            .chain(commands)
+            .copied()
+            .collect();
+        self.vtysh("bgpd", &commands).await.map(drop)
+    }
+
+    /// Commands to one of the daemons, one after the other; what they print.
+    async fn vtysh(&self, daemon: &str, commands: &[&str]) -> Result<String> {
         let vtysh = Command::new("vtysh").arg("--vty_socket").arg(&self.folder);
-        let vtysh = vtysh.args(["-d", "bgpd", "-c", "configure terminal"]);
         let commands = commands.iter().flat_map(|command| ["-c", command]);
-        vtysh.args(commands).output().await.map(drop)
+        vtysh.args(["-d", daemon]).args(commands).output().await
     }
 
     /// One command to bgpd; what it prints, when that is JSON.
     async fn ask(&self, command: &str) -> Result<Value> {
-        let vtysh = Command::new("vtysh").arg("--vty_socket").arg(&self.folder);
-        let shown = vtysh.args(["-d", "bgpd", "-c", command]).output().await?;
+        let shown = self.vtysh("bgpd", &[command]).await?;
         if command.ends_with("json") {
             Ok(serde_json::from_str(&shown)?)
         } else {
@@ -241,6 +287,24 @@ fn daemon(namespace: &Namespace, folder: &Path, name: &str) -> std::process::Com
     command
 }
 
+fn bfd(settings: Option<&BfdSettings>) -> String {
+    let Some(settings) = settings else {
+        return String::new();
+    };
+    let BfdSettings {
+        transmit,
+        receive,
+        multiplier,
+    } = settings;
+    format!(
+        "bfd\n\
+         \x20profile herald\n\
+         \x20 transmit-interval {transmit}\n\
+         \x20 receive-interval {receive}\n\
+         \x20 detect-multiplier {multiplier}\n"
+    )
+}
+
 fn configuration(settings: &PeerSettings) -> String {
     let PeerSettings {
         asn,
@@ -261,6 +325,11 @@ fn configuration(settings: &PeerSettings) -> String {
     }
     if let Some(hops) = settings.ttl_security_hops {
         options.push_str(&format!(" neighbor {us} ttl-security hops {hops}\n"));
+    }
+    if settings.bfd.is_some() {
+        options.push_str(&format!(
+            " neighbor {us} bfd\n neighbor {us} bfd profile herald\n"
+        ));
     }
     if let Some(password) = &settings.password {
         options.push_str(&format!(" neighbor {us} password {password}\n"));

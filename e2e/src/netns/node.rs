@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bfd::Hops;
 use bgp::{
     Asn, BgpIdentifier, HoldTime, Import, LinkBandwidth, PeerConfig, PeerSet, Prefix, RemoteAsn,
     Route, RouteAttributes,
@@ -13,11 +16,14 @@ use bgp::{
 use model::Secret;
 use plan::{Changes, PlannedPeer};
 use serde::Serialize;
+use speaker::io::bfd::{BfdState, Config, Downs};
 use speaker::io::bgp::{Driver, Options};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::{
-    Desired, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes, LearnedPrefixes, Request,
-    SessionReport,
+    BfdReport, Desired, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes, LearnedPrefixes,
+    Request, SessionReport,
 };
 
 /// Routes that are generated at once, the first time.
@@ -59,6 +65,7 @@ fn answer(value: &impl Serialize) -> Result<()> {
 /// The driver and what it was told.
 struct Node {
     driver: Driver,
+    watcher: Watcher,
     routes: BTreeMap<Prefix, Vec<Route>>,
     generated: Vec<GeneratedRoutes>,
     passwords: BTreeMap<String, (Option<String>, u64)>,
@@ -70,8 +77,10 @@ impl Node {
             listen: desired.listen,
             ..Options::default()
         };
+        let driver = Driver::spawn(options)?;
         Ok(Self {
-            driver: Driver::spawn(options)?,
+            watcher: Watcher::spawn(driver.downs())?,
+            driver,
             routes: BTreeMap::new(),
             generated: Vec::new(),
             passwords: BTreeMap::new(),
@@ -86,6 +95,8 @@ impl Node {
             .iter()
             .map(|peer| self.plan(peer, &import))
             .collect::<Result<_>>()?;
+        let watched = desired.peers.iter().filter_map(watched);
+        self.watcher.peers.send_replace(watched.collect());
         let wanted = routes(desired)?;
         let gone = self
             .routes
@@ -148,7 +159,7 @@ impl Node {
                 ..Changes::default()
             });
             // Parts that the driver has not taken yet would merge.
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
     }
@@ -165,7 +176,7 @@ impl Node {
         let config = PeerConfig {
             port: peer.port,
             hold_time: HoldTime::new(peer.hold_time)?,
-            connect_retry: peer.connect_retry.map(std::time::Duration::from_secs),
+            connect_retry: peer.connect_retry.map(Duration::from_secs),
             passive: peer.passive,
             import: import.clone(),
             multi_hop_ttl: peer.multi_hop_ttl,
@@ -187,11 +198,13 @@ impl Node {
     fn sessions(&self) -> Vec<SessionReport> {
         let observed = self.driver.observed();
         let observed = observed.borrow();
+        let watched = self.watcher.state.borrow();
         let report = |session: &bgp::SessionView| SessionReport {
             name: session.peer.to_string(),
             state: format!("{:?}", session.state),
             last_error: session.last_error.clone(),
             flaps: session.flaps,
+            bfd: watched.session(&session.peer).map(bfd_report),
             updates_received: session.counters.updates_received,
             received: session.received,
             treated_as_withdraw: session.counters.treated_as_withdraw,
@@ -212,6 +225,78 @@ impl Node {
             .iter()
             .map(|(prefix, hops)| (prefix.to_string(), hops.clone()));
         texts.collect()
+    }
+}
+
+/// BFD on a thread of its own; falls silent when dropped.
+struct Watcher {
+    peers: watch::Sender<Vec<bfd::PeerConfig>>,
+    state: watch::Receiver<BfdState>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Watcher {
+    fn spawn(downs: watch::Sender<Downs>) -> Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (peers, peers_seen) = watch::channel(Vec::new());
+        let (state, state_seen) = watch::channel(BfdState::default());
+        let stop = CancellationToken::new();
+        let config = Config {
+            seed: u64::from(std::process::id()),
+            peers: peers_seen,
+            state,
+            downs,
+            leave: CancellationToken::new(),
+            stop: stop.clone(),
+        };
+        let work = move || runtime.block_on(speaker::io::bfd::run(config));
+        let thread = std::thread::Builder::new().name("bfd".into()).spawn(work)?;
+        Ok(Self {
+            peers,
+            state: state_seen,
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let _ = self.thread.take().map(JoinHandle::join);
+    }
+}
+
+fn watched(peer: &DesiredPeer) -> Option<bfd::PeerConfig> {
+    let wanted = peer.bfd?;
+    Some(bfd::PeerConfig {
+        name: peer.name.as_str().into(),
+        remote: peer.address,
+        local: None,
+        interface: None,
+        hops: match peer.multi_hop_ttl {
+            None => Hops::Single,
+            // BIRD sends with the host's usual TTL of 64 (RFC 5883 leaves it open).
+            Some(_) => Hops::Multi { minimum_ttl: 63 },
+        },
+        profile: bfd::Profile {
+            transmit_interval: Duration::from_millis(wanted.transmit),
+            receive_interval: Duration::from_millis(wanted.receive),
+            detect_multiplier: wanted.multiplier,
+            passive: false,
+        },
+    })
+}
+
+fn bfd_report(session: &bfd::SessionView) -> BfdReport {
+    let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    BfdReport {
+        state: session.state.to_string(),
+        detection_time: session.detection_time.map(milliseconds),
+        flaps: session.flaps,
     }
 }
 

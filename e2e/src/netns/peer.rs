@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::Namespace;
+use super::{DesiredBfd, Namespace};
 
 /// How the other side is configured. "Ours" is the speaker under test.
 #[derive(Clone, Debug)]
@@ -30,6 +30,21 @@ pub struct PeerSettings {
     pub multi_hop: bool,
     /// How many hops away we may be (GTSM, RFC 5082).
     pub ttl_security_hops: Option<u8>,
+    /// BFD to us.
+    pub bfd: Option<BfdSettings>,
+    /// BFD of ours.
+    pub our_bfd: Option<DesiredBfd>,
+}
+
+/// How the other side watches over the way to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BfdSettings {
+    /// Interval between its packets, ms.
+    pub transmit: u64,
+    /// Shortest interval between our packets, ms.
+    pub receive: u64,
+    /// After how many of its packets that do not come we give up.
+    pub multiplier: u8,
 }
 
 impl PeerSettings {
@@ -119,4 +134,19 @@ pub trait Peer: Sized {
 
     /// The last NOTIFICATION that it received.
     fn notified(&self) -> impl Future<Output = Result<Option<Notified>>>;
+}
+
+/// A router daemon that has BFD.
+pub trait BfdPeer: Peer {
+    /// Whether its BGP goes on while its BFD stands still.
+    const SPEAKS_BGP_WITHOUT_BFD: bool;
+
+    /// Whether the BFD session with us is Up.
+    fn bfd_is_up(&self) -> impl Future<Output = Result<bool>>;
+
+    /// Gives the session other parameters while it lasts.
+    fn change_bfd(&self, settings: &BfdSettings) -> impl Future<Output = Result<()>>;
+
+    /// Makes what speaks BFD stand still, or go on.
+    fn suspend_bfd(&self, still: bool) -> impl Future<Output = Result<()>>;
 }

@@ -105,6 +105,20 @@ pub struct DesiredPeer {
     pub dynamic: bool,
     /// TCP MD5 password.
     pub password: Option<String>,
+    /// BFD to it.
+    #[serde(default)]
+    pub bfd: Option<DesiredBfd>,
+}
+
+/// BFD to one peer: single hop, or multihop when the peer is more than one hop away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredBfd {
+    /// Interval between our packets, ms.
+    pub transmit: u64,
+    /// Shortest interval between the peer's packets, ms.
+    pub receive: u64,
+    /// After how many of our packets that do not come the peer gives up.
+    pub multiplier: u8,
 }
 
 /// One route.
@@ -143,6 +157,9 @@ pub struct SessionReport {
     pub last_error: Option<String>,
     /// How many sessions have ended.
     pub flaps: u64,
+    /// BFD to the peer.
+    #[serde(default)]
+    pub bfd: Option<BfdReport>,
     /// UPDATEs read.
     pub updates_received: u64,
     /// Prefixes accepted.
@@ -153,6 +170,17 @@ pub struct SessionReport {
     pub attributes_discarded: u64,
     /// Routes that were not accepted, by reason.
     pub rejected: BTreeMap<String, u64>,
+}
+
+/// One BFD session as our side sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BfdReport {
+    /// State of RFC 5880 section 6.2.
+    pub state: String,
+    /// Silence after which it goes down, ms; nothing as long as nothing came from the peer.
+    pub detection_time: Option<u64>,
+    /// How often it went from Up to Down.
+    pub flaps: u64,
 }
 
 /// A running `bgp-node`; killed when dropped.

@@ -63,6 +63,13 @@ pub(crate) const MORE: [Cell; 4] = [
     cell(Dials::Both, Transport::Ipv6, Kind::Loopbacks),
 ];
 
+/// Every transport, and both ports of BFD.
+pub(crate) const BFD: [Cell; 3] = [
+    cell(Dials::We, Transport::Ipv4, Kind::External),
+    cell(Dials::They, Transport::Ipv6, Kind::Internal),
+    cell(Dials::We, Transport::Ipv4, Kind::MultiHop),
+];
+
 /// The cells of this run.
 pub(crate) fn chosen() -> Vec<Cell> {
     if std::env::var_os("INTEROP").is_none_or(|value| value != "full") {

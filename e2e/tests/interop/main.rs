@@ -12,6 +12,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod bfd;
 mod cell;
 mod far;
 mod hold_timer;
@@ -23,7 +24,7 @@ mod session;
 mod suite;
 mod weights;
 
-use e2e::netns::{Bird, ExaBgp, Frr, GoBgp, Peer};
+use e2e::netns::{BfdPeer, Bird, ExaBgp, Frr, GoBgp, Peer};
 
 use cell::Cell;
 use suite::Suite;
@@ -38,6 +39,8 @@ fn main() -> std::process::ExitCode {
     add_more::<Frr>(&mut suite);
     add_more::<Bird>(&mut suite);
     suite.add("frr/weights", weights::run());
+    add_bfd::<Frr>(&mut suite);
+    add_bfd::<Bird>(&mut suite);
     suite.add("exabgp/malformed-attributes", malformed::from_exabgp());
     for case in malformed::table() {
         suite.add(
@@ -69,4 +72,14 @@ fn add<P: Peer + 'static>(suite: &mut Suite) {
         hold_timer::run::<P>(cell),
     );
     suite.add(&format!("{}/learn", P::NAME), learn::run::<P>(cell));
+}
+
+fn add_bfd<P: BfdPeer + 'static>(suite: &mut Suite) {
+    for cell in cell::BFD {
+        let name = |case: &str| format!("{}/bfd-{case}/{cell}", P::NAME);
+        suite.add(&name("equal"), bfd::equal::<P>(cell));
+        suite.add(&name("unequal"), bfd::unequal::<P>(cell));
+    }
+    let cell = Cell::default();
+    suite.add(&format!("{}/bfd-absent", P::NAME), bfd::absent::<P>(cell));
 }

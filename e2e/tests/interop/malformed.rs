@@ -103,6 +103,7 @@ fn desired(peer: SocketAddr) -> Desired {
         source: None,
         dynamic: false,
         password: None,
+        bfd: None,
     };
     Desired {
         listen: None,

@@ -214,6 +214,8 @@ fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
         listens: cell.dials != Dials::They,
         multi_hop: far || loopback,
         ttl_security_hops: (cell.kind == Kind::Gtsm).then_some(1),
+        bfd: None,
+        our_bfd: None,
     }
 }
 
@@ -233,6 +235,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         source: (cell.kind == Kind::Loopbacks).then_some(settings.our_address),
         dynamic: cell.kind == Kind::Loopbacks,
         password: settings.password.as_ref().map(|_| "wrong-horse".to_owned()),
+        bfd: settings.our_bfd,
     };
     let any: IpAddr = match cell.transport {
         Transport::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
@@ -317,7 +320,7 @@ async fn wire(network: &mut Network, multi_hop: bool) -> Result<(Namespace, Name
 }
 
 /// Drops what was seen when the condition holds.
-trait MapYes {
+pub(crate) trait MapYes {
     fn map_yes(self) -> Seen<()>;
 }
 

@@ -92,6 +92,8 @@ fn settings(node: usize) -> PeerSettings {
         listens: true,
         multi_hop: false,
         ttl_security_hops: None,
+        bfd: None,
+        our_bfd: None,
     }
 }
 
@@ -114,6 +116,7 @@ impl Node {
                 source: None,
                 dynamic: false,
                 password: None,
+                bfd: None,
             }],
             ..Desired::default()
         };

@@ -16,6 +16,7 @@ mod table;
 
 const POOLS: &str = include_str!("api/ip_address_pool.yaml");
 const PEERS: &str = include_str!("api/bgp_peer.yaml");
+const BFD_PROFILES: &str = include_str!("api/bfd_profile.yaml");
 const ADVERTISEMENTS: &str = include_str!("api/bgp_advertisement.yaml");
 const L2_ADVERTISEMENTS: &str = include_str!("api/l2_advertisement.yaml");
 const COMMUNITIES: &str = include_str!("api/community.yaml");
@@ -34,6 +35,15 @@ fn peers_are_refused_with_a_sentence() {
     run("api-peers", Isolation::Shared, async |case: &Case| {
         compare(case, PEERS).await
     });
+}
+
+#[test]
+fn bfd_profiles_are_refused_with_a_sentence() {
+    run(
+        "api-bfd-profiles",
+        Isolation::Shared,
+        async |case: &Case| compare(case, BFD_PROFILES).await,
+    );
 }
 
 #[test]
@@ -115,6 +125,10 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "bgp-communities.yaml",
         include_str!("../../../docs/examples/bgp-communities.yaml"),
+    ),
+    (
+        "bgp-bfd.yaml",
+        include_str!("../../../docs/examples/bgp-bfd.yaml"),
     ),
     ("l2.yaml", include_str!("../../../docs/examples/l2.yaml")),
     (
@@ -235,6 +249,14 @@ fn what_the_api_server_accepts_the_programs_accept() {
     for (case, object) in accepted(PEERS) {
         let peer = serde_json::from_value(object).unwrap();
         assert_eq!(model::Peer::parse(&peer).value.err(), None, "{case}");
+    }
+    for (case, object) in accepted(BFD_PROFILES) {
+        let profile = serde_json::from_value(object).unwrap();
+        assert_eq!(
+            model::BfdProfile::parse(&profile).value.err(),
+            None,
+            "{case}"
+        );
     }
     for (case, object) in accepted(ADVERTISEMENTS) {
         let advertisement = serde_json::from_value(object).unwrap();

@@ -9,6 +9,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod bfd;
 mod l2;
 mod links;
 mod neighbors;

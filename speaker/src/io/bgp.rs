@@ -34,6 +34,7 @@ use tracing::{debug, info, warn};
 
 pub use driver::{Driver, Options};
 
+use crate::io::bfd::Downs;
 use network::{Fact, Network};
 
 /// Between two publications that no change of state asks for.
@@ -54,6 +55,8 @@ pub struct Config {
     pub listen: Option<SocketAddr>,
     /// What to do. The driver takes what is in it and leaves nothing.
     pub changes: watch::Sender<Changes>,
+    /// Peers whose BFD session broke: their sessions end. The driver takes what is in it and leaves nothing.
+    pub downs: watch::Sender<Downs>,
     /// This node's addresses, for next hops of sessions that begin later.
     pub addresses: watch::Receiver<NodeAddresses>,
     /// What is.
@@ -78,6 +81,7 @@ pub struct Observed {
 /// Holds the sessions until `config.stop`, and then at most 2 s more.
 pub async fn run(config: Config) {
     let mut changed = config.changes.subscribe();
+    let mut broken = config.downs.subscribe();
     let mut this = Running {
         speaker: Speaker::new(config.seed),
         network: Network::new(config.listen),
@@ -88,12 +92,14 @@ pub async fn run(config: Config) {
     };
     this.plan_listen_retry();
     this.take_changes();
+    broken.mark_changed();
     loop {
         let deadline = this.drive();
         tokio::select! {
             () = this.config.stop.cancelled() => break,
             fact = this.network.next_fact() => this.handle_fact(fact),
             _ = changed.changed() => this.take_changes(),
+            _ = broken.changed() => this.take_downs(),
             () = wait_until(deadline) => this.handle_deadline(),
         }
     }
@@ -277,6 +283,19 @@ impl Running {
             self.speaker.handle_routes_complete(now);
         }
         self.stale = true;
+    }
+
+    fn take_downs(&mut self) {
+        let mut downs = Downs::default();
+        self.config.downs.send_if_modified(|pending| {
+            downs = mem::take(pending);
+            false
+        });
+        let now = self.now();
+        for peer in downs {
+            self.speaker.handle_bfd_down(now, &peer);
+            self.stale = true;
+        }
     }
 
     fn plan_listen_retry(&mut self) {

@@ -4,7 +4,6 @@
 //! Frames come from packet sockets, ARP and NDP alike: a neighbour that makes sure that an address is still there asks
 //! the address itself (RFC 4861 7.3), which the kernel does not have, so that no ICMPv6 socket hears it.
 
-mod clock;
 mod driver;
 mod filter;
 mod group;

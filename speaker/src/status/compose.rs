@@ -8,7 +8,7 @@ use plan::Stage;
 
 use super::{l2, network};
 use crate::{
-    io::{bgp::Observed, l2::L2State},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State},
     kernel::KernelState,
     planner::Facts,
 };
@@ -34,6 +34,7 @@ pub(crate) struct Known<'a> {
     pub(crate) observed: &'a Observed,
     pub(crate) kernel: &'a KernelState,
     pub(crate) l2: &'a L2State,
+    pub(crate) bfd: &'a BfdState,
     /// The kernel answers ARP for addresses of Services on its own.
     pub(crate) needs_strict_arp: bool,
 }
@@ -51,9 +52,10 @@ impl Author {
             observed,
             kernel,
             l2,
+            bfd,
             needs_strict_arp,
         } = known;
-        let mut conditions = vec![ready(facts), config_accepted(facts, observed)];
+        let mut conditions = vec![ready(facts), config_accepted(facts, observed, bfd)];
         // Before the first plan nothing that is on the node can be told from what is left of another one.
         if facts.ready {
             conditions.extend(network::conditions(kernel, former));
@@ -67,7 +69,7 @@ impl Author {
         let (addresses, l2_truncated) = l2::addresses(&l2.view);
         let sessions = observed.sessions.iter().take(MOST_SESSIONS);
         SpeakerStateStatus {
-            sessions: sessions.map(|session| self.session(session)).collect(),
+            sessions: sessions.map(|session| self.session(session, bfd)).collect(),
             announced: Announced {
                 bgp: integer(facts.announced as u64),
                 l2: integer(l2::announced(&l2.view) as u64),
@@ -82,7 +84,8 @@ impl Author {
         }
     }
 
-    fn session(&self, session: &SessionView) -> SessionStatus {
+    fn session(&self, session: &SessionView, bfd: &BfdState) -> SessionStatus {
+        let watched = bfd.session(&session.peer);
         let error = session.last_error.as_deref();
         SessionStatus {
             peer: session.peer.to_string(),
@@ -92,6 +95,7 @@ impl Author {
             state: session.state.to_string(),
             since: self.wall(session.since),
             families: families(session.families),
+            bfd: watched.map(|watched| watched.state.to_string()),
             last_error: error.map(|error| shorten(error, LONGEST_ERROR)),
             flaps: integer(session.flaps),
             prefixes_received: integer(session.received),
@@ -164,7 +168,7 @@ fn ready(facts: &Facts) -> Condition {
 }
 
 /// What this node cannot use of the configuration, and why.
-fn config_accepted(facts: &Facts, observed: &Observed) -> Condition {
+fn config_accepted(facts: &Facts, observed: &Observed, bfd: &BfdState) -> Condition {
     let rejected = facts.unusable.iter().map(|object| {
         (
             "Rejected",
@@ -175,6 +179,8 @@ fn config_accepted(facts: &Facts, observed: &Observed) -> Condition {
         .listen_error
         .iter()
         .map(|error| ("ListenFailed", error.clone()));
+    let bfd = bfd.problems.iter();
+    let bfd = bfd.map(|problem| ("BFDFailed", problem.clone()));
     let next_hops = observed
         .sessions
         .iter()
@@ -188,6 +194,7 @@ fn config_accepted(facts: &Facts, observed: &Observed) -> Condition {
     });
     let problems: Vec<(&'static str, String)> = rejected
         .chain(listen)
+        .chain(bfd)
         .chain(next_hops)
         .chain(not_served)
         .collect();
@@ -238,136 +245,4 @@ pub(super) fn shorten(text: &str, longest: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use plan::Unusable;
-
-    use super::*;
-
-    fn author() -> Author {
-        Author {
-            epoch: "2026-01-01T00:00:00Z".parse().unwrap(),
-        }
-    }
-
-    fn compose(
-        seconds: u64,
-        facts: &Facts,
-        observed: &Observed,
-        former: &[crds::Condition],
-    ) -> SpeakerStateStatus {
-        let known = Known {
-            facts,
-            observed,
-            kernel: &KernelState::default(),
-            l2: &L2State::default(),
-            needs_strict_arp: false,
-        };
-        author().compose(Duration::from_secs(seconds), known, former)
-    }
-
-    fn missing_secret() -> Facts {
-        let message = "no session".to_owned();
-        let unusable = vec![Unusable {
-            kind: "BGPPeer",
-            name: "tor".into(),
-            message,
-        }];
-        Facts {
-            ready: true,
-            unusable,
-            ..Facts::default()
-        }
-    }
-
-    #[test]
-    fn says_what_this_node_rejects_and_why() {
-        let status = compose(0, &missing_secret(), &Observed::default(), &[]);
-        let [ready, accepted] = status.conditions.as_slice() else {
-            panic!("two conditions");
-        };
-        assert_eq!((&*ready.r#type, &*ready.status), ("Ready", "True"));
-        assert_eq!(
-            (&*accepted.status, &*accepted.reason),
-            ("False", "Rejected")
-        );
-        assert_eq!(accepted.message, "BGPPeer tor: no session");
-    }
-
-    #[test]
-    fn says_since_when_nothing_new_is_known() {
-        let facts = Facts {
-            stale_since: Some("2026-01-01T00:00:00Z".parse().unwrap()),
-            missing: vec!["Service"],
-            ..Facts::default()
-        };
-        let ready = &compose(9, &facts, &Observed::default(), &[]).conditions[0];
-        assert_eq!((&*ready.status, &*ready.reason), ("False", "Stale"));
-        assert!(
-            ready.message.contains("2026-01-01T00:00:00Z") && ready.message.contains("Service")
-        );
-    }
-
-    #[test]
-    fn says_that_the_node_has_left() {
-        for (stage, reason) in [
-            (Stage::Serving, "Running"),
-            (Stage::GivingWay, "Draining"),
-            (Stage::Away, "Draining"),
-        ] {
-            let facts = Facts {
-                ready: true,
-                stage,
-                ..Facts::default()
-            };
-            let ready = &compose(0, &facts, &Observed::default(), &[]).conditions[0];
-            assert_eq!((&*ready.status, &*ready.reason), ("True", reason));
-        }
-    }
-
-    #[test]
-    fn a_condition_keeps_its_time_while_its_status_is_the_same() {
-        let compose = |now, facts: &Facts, former: &[crds::Condition]| {
-            compose(now, facts, &Observed::default(), former).conditions
-        };
-        let first = compose(10, &missing_secret(), &[]);
-        let second = compose(20, &missing_secret(), &first);
-        let third = compose(
-            30,
-            &Facts {
-                ready: true,
-                ..Facts::default()
-            },
-            &second,
-        );
-        let times: Vec<&str> = [&first, &second, &third]
-            .iter()
-            .map(|conditions| conditions[1].last_transition_time.as_str())
-            .collect();
-        assert_eq!(
-            times,
-            [
-                "2026-01-01T00:00:10Z",
-                "2026-01-01T00:00:10Z",
-                "2026-01-01T00:00:30Z"
-            ]
-        );
-    }
-
-    #[test]
-    fn a_failed_listener_is_a_condition() {
-        let listen_error = Some("0.0.0.0:179 is in use".to_owned());
-        let observed = Observed {
-            listen_error,
-            ..Observed::default()
-        };
-        let status = compose(0, &Facts::default(), &observed, &[]);
-        assert_eq!(status.conditions[1].reason, "ListenFailed");
-        assert_eq!(status.conditions[0].reason, "WaitingForLists");
-    }
-
-    #[test]
-    fn shortens_on_a_character() {
-        assert_eq!(shorten("äöü", 3), "äöü");
-        assert_eq!(shorten("äöüx", 3), "äö…");
-    }
-}
+mod tests;

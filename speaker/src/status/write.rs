@@ -11,7 +11,7 @@ use super::{
     schedule::Schedule,
 };
 use crate::{
-    io::{bgp::Observed, l2::L2State},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State},
     kernel::KernelState,
     planner::Facts,
     run::random,
@@ -27,6 +27,7 @@ pub(crate) struct Reporter {
     pub(crate) observed: watch::Receiver<Observed>,
     pub(crate) kernel: watch::Receiver<KernelState>,
     pub(crate) l2: watch::Receiver<L2State>,
+    pub(crate) bfd: watch::Receiver<BfdState>,
     pub(crate) needs_strict_arp: watch::Receiver<bool>,
 }
 
@@ -43,6 +44,7 @@ impl Reporter {
                 changed = self.observed.changed() => if changed.is_err() { return },
                 changed = self.kernel.changed() => if changed.is_err() { return },
                 changed = self.l2.changed() => if changed.is_err() { return },
+                changed = self.bfd.changed() => if changed.is_err() { return },
                 changed = self.needs_strict_arp.changed() => if changed.is_err() { return },
                 () = until(self.started, due) => self.write(&mut schedule).await,
             }
@@ -58,6 +60,7 @@ impl Reporter {
             observed: &self.observed.borrow_and_update(),
             kernel: &self.kernel.borrow_and_update(),
             l2: &self.l2.borrow_and_update(),
+            bfd: &self.bfd.borrow_and_update(),
             needs_strict_arp: *self.needs_strict_arp.borrow_and_update(),
         };
         self.author.compose(now, known, former)

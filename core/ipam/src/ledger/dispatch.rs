@@ -7,8 +7,8 @@ use super::Ledger;
 use crate::{
     Write, WriteError, Written,
     configuration::{
-        advertisement_status, community_status, differ, l2_advertisement_status, peer_status,
-        pod_network_status, pool_status,
+        advertisement_status, bfd_profile_status, community_status, differ,
+        l2_advertisement_status, peer_status, pod_network_status, pool_status,
     },
     delivery::Delivery,
     roster::Slot,
@@ -73,6 +73,11 @@ impl Ledger {
                 ..
             } => Target::Peer(name.clone()),
             Write::Conditions {
+                kind: Kind::BfdProfile,
+                name,
+                ..
+            } => Target::BfdProfile(name.clone()),
+            Write::Conditions {
                 kind: Kind::L2Advertisement,
                 name,
                 ..
@@ -97,6 +102,7 @@ impl Ledger {
             Target::Service(slot) => Some(&mut self.roster.entry_mut(*slot)?.delivery),
             Target::Pool(_)
             | Target::Peer(_)
+            | Target::BfdProfile(_)
             | Target::Advertisement(_)
             | Target::L2Advertisement(_)
             | Target::Community(_)
@@ -149,6 +155,11 @@ impl Ledger {
                 let object = self.cluster.peers.get(name)?;
                 let conditions = peer_status(&self.cluster, object);
                 self.prepare_conditions(now, target, Kind::Peer, &object.meta, conditions)
+            }
+            Target::BfdProfile(name) => {
+                let object = self.cluster.bfd_profiles.get(name)?;
+                let conditions = bfd_profile_status(object);
+                self.prepare_conditions(now, target, Kind::BfdProfile, &object.meta, conditions)
             }
             Target::Advertisement(name) => {
                 let object = self.cluster.advertisements.get(name)?;

@@ -1,14 +1,18 @@
-use alloc::{collections::BTreeSet, format, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    vec::Vec,
+};
 use core::{cmp::Reverse, net::IpAddr, time::Duration};
 
-use model::{AssignedReason, Name, Service, ServiceKey, StatusOwner, Timestamp};
+use model::{AssignedReason, Condition, Name, Parsed, Service, ServiceKey, StatusOwner, Timestamp};
 
 use super::Ledger;
 use crate::{
     allocate::{World, allocate},
     configuration::{
-        advertisement_status, community_status, differ, l2_advertisement_status, peer_status,
-        pod_network_status, pool_status,
+        advertisement_status, bfd_profile_status, community_status, differ,
+        l2_advertisement_status, peer_status, pod_network_status, pool_status,
     },
     outcome::{Left, Outcome, Refusal, assigned_since},
     reserved::Reserved,
@@ -256,6 +260,7 @@ impl Ledger {
             Target::Service(_) | Target::Clear(_) => true,
             Target::Pool(name) => cluster.pools.contains_key(name),
             Target::Peer(name) => cluster.peers.contains_key(name),
+            Target::BfdProfile(name) => cluster.bfd_profiles.contains_key(name),
             Target::Advertisement(name) => cluster.advertisements.contains_key(name),
             Target::L2Advertisement(name) => cluster.l2_advertisements.contains_key(name),
             Target::Community(name) => cluster.communities.contains_key(name),
@@ -267,43 +272,27 @@ impl Ledger {
                 self.due.insert(Target::Pool(name.clone()));
             }
         }
-        for (name, object) in &self.cluster.peers {
-            if differ(&peer_status(&self.cluster, object), &object.meta.conditions) {
-                self.due.insert(Target::Peer(name.clone()));
-            }
-        }
-        for (name, object) in &self.cluster.advertisements {
-            if differ(
-                &advertisement_status(&self.cluster, object),
-                &object.meta.conditions,
-            ) {
-                self.due.insert(Target::Advertisement(name.clone()));
-            }
-        }
-        for (name, object) in &self.cluster.l2_advertisements {
-            if differ(
-                &l2_advertisement_status(&self.cluster, object),
-                &object.meta.conditions,
-            ) {
-                self.due.insert(Target::L2Advertisement(name.clone()));
-            }
-        }
-        for (name, object) in &self.cluster.communities {
-            if differ(
-                &community_status(&self.cluster, object),
-                &object.meta.conditions,
-            ) {
-                self.due.insert(Target::Community(name.clone()));
-            }
-        }
-        for (name, object) in &self.cluster.pod_networks {
-            if differ(
-                &pod_network_status(&self.cluster, object),
-                &object.meta.conditions,
-            ) {
-                self.due.insert(Target::PodNetwork(name.clone()));
-            }
-        }
+        let due = &mut self.due;
+        let peers = stale(&cluster.peers, |peer| peer_status(cluster, peer));
+        due.extend(peers.map(Target::Peer));
+        let profiles = stale(&cluster.bfd_profiles, bfd_profile_status);
+        due.extend(profiles.map(Target::BfdProfile));
+        let advertisements = stale(&cluster.advertisements, |advertisement| {
+            advertisement_status(cluster, advertisement)
+        });
+        due.extend(advertisements.map(Target::Advertisement));
+        let advertisements = stale(&cluster.l2_advertisements, |advertisement| {
+            l2_advertisement_status(cluster, advertisement)
+        });
+        due.extend(advertisements.map(Target::L2Advertisement));
+        let communities = stale(&cluster.communities, |names| {
+            community_status(cluster, names)
+        });
+        due.extend(communities.map(Target::Community));
+        let networks = stale(&cluster.pod_networks, |network| {
+            pod_network_status(cluster, network)
+        });
+        due.extend(networks.map(Target::PodNetwork));
     }
 
     /// Finds the pools whose counts are not what they should be.
@@ -316,6 +305,16 @@ impl Ledger {
             }
         }
     }
+}
+
+/// Names of the objects that show other conditions than they should.
+fn stale<'a, T>(
+    objects: &'a BTreeMap<Name, Parsed<T>>,
+    status: impl Fn(&Parsed<T>) -> Vec<Condition> + 'a,
+) -> impl Iterator<Item = Name> + 'a {
+    let differs = move |object: &Parsed<T>| differ(&status(object), &object.meta.conditions);
+    let stale = objects.iter().filter(move |(_, object)| differs(object));
+    stale.map(|(name, _)| name.clone())
 }
 
 fn foreign() -> Outcome {

@@ -6,7 +6,7 @@ use model::{
 use crate::object::{allocated, ip, pod_network, pool};
 use crate::server::{Server, shown};
 
-fn meta(name: &str, created: i64) -> Meta {
+pub(crate) fn meta(name: &str, created: i64) -> Meta {
     Meta {
         name: name.into(),
         uid: name.into(),
@@ -17,7 +17,12 @@ fn meta(name: &str, created: i64) -> Meta {
     }
 }
 
-fn peer(name: &str, created: i64, address: &str, zone: Option<&'static str>) -> Parsed<Peer> {
+pub(crate) fn peer(
+    name: &str,
+    created: i64,
+    address: &str,
+    zone: Option<&'static str>,
+) -> Parsed<Peer> {
     let value = Peer {
         nodes: Selectors(
             zone.map(|zone| [("zone", zone)].into_iter().collect())
@@ -53,6 +58,7 @@ fn conditions(server: &Server, name: &str) -> Vec<Condition> {
     match object {
         Object::Peer(peer) => peer.meta.conditions.clone(),
         Object::Advertisement(object) => object.meta.conditions.clone(),
+        Object::BfdProfile(object) => object.meta.conditions.clone(),
         Object::L2Advertisement(object) => object.meta.conditions.clone(),
         Object::Community(object) => object.meta.conditions.clone(),
         Object::PodNetwork(object) => object.meta.conditions.clone(),
@@ -60,11 +66,11 @@ fn conditions(server: &Server, name: &str) -> Vec<Condition> {
     }
 }
 
-fn accepted(server: &Server, name: &str) -> String {
+pub(crate) fn accepted(server: &Server, name: &str) -> String {
     shown(&conditions(server, name), condition_type::ACCEPTED)
 }
 
-fn resolved(server: &Server, name: &str) -> String {
+pub(crate) fn resolved(server: &Server, name: &str) -> String {
     shown(&conditions(server, name), condition_type::RESOLVED_REFS)
 }
 

@@ -10,6 +10,7 @@
 )]
 
 mod allocation;
+mod bfd;
 mod configuration;
 mod conflict;
 mod delivery;

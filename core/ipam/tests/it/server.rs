@@ -130,6 +130,8 @@ impl Server {
             meta.resource_version = version;
         } else if let Object::Advertisement(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
+        } else if let Object::BfdProfile(Parsed { meta, .. }) = &mut object {
+            meta.resource_version = version;
         } else if let Object::L2Advertisement(Parsed { meta, .. }) = &mut object {
             meta.resource_version = version;
         } else if let Object::Community(Parsed { meta, .. }) = &mut object {
@@ -284,6 +286,9 @@ impl Server {
                 match object {
                     Object::Peer(peer) => peer.meta.conditions = stamped(conditions, now),
                     Object::Advertisement(object) => {
+                        object.meta.conditions = stamped(conditions, now);
+                    }
+                    Object::BfdProfile(object) => {
                         object.meta.conditions = stamped(conditions, now);
                     }
                     Object::L2Advertisement(object) => {

@@ -10,6 +10,7 @@ impl Cluster {
             settings,
             pools,
             peers,
+            bfd_profiles,
             advertisements,
             l2_advertisements,
             pod_networks,
@@ -27,6 +28,7 @@ impl Cluster {
         let mut objects = Vec::from([Object::Settings(settings.clone())]);
         objects.extend(pools.values().cloned().map(Object::Pool));
         objects.extend(peers.values().cloned().map(Object::Peer));
+        objects.extend(bfd_profiles.values().cloned().map(Object::BfdProfile));
         objects.extend(advertisements.values().cloned().map(Object::Advertisement));
         objects.extend(
             l2_advertisements

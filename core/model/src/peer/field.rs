@@ -238,6 +238,17 @@ pub(super) fn parse_secret(reference: &crds::SecretReference) -> Result<Name, Re
     }
 }
 
+pub(super) fn parse_profile(name: &str) -> Result<Name, Rejection> {
+    match name.is_empty() {
+        false => Ok(name.into()),
+        true => Err(Rejection::new(
+            "spec.bfdProfile",
+            "the name is empty",
+            "name a BFDProfile, or leave bfdProfile out for a session without BFD",
+        )),
+    }
+}
+
 pub(super) fn parse_ttl(multi_hop: bool, ttl: Option<i32>) -> Result<Option<u8>, Rejection> {
     let field = "spec.ebgpMultiHopTTL";
     match (multi_hop, ttl) {

@@ -1,12 +1,17 @@
 //! Whatever happens in whatever order: running only what changed ends where running everything would.
 
-use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    sync::Arc,
+};
 
+use bgp::RemoteAsn;
 use l2::InterfaceFilter;
 use model::{
-    Change, Communities, CommunityList, CommunityNames, EndpointState, Kind, L2Advertisement,
-    LinkBandwidth, LoopPrevention, Object, Parsed, PodNetworkMode, Preference, Selectors,
-    ServiceKey, StatusOwner, Timestamp,
+    BfdProfile, Change, Communities, CommunityList, CommunityNames, EndpointState, Kind,
+    L2Advertisement, LinkBandwidth, LoopPrevention, Object, Parsed, PodNetworkMode, Preference,
+    Selectors, ServiceKey, StatusOwner, Timestamp,
 };
 use plan::{GIVE_WAY, GateMode, LISTS_WITHIN, Outcome, Plan};
 use proptest::prelude::*;
@@ -57,8 +62,14 @@ enum Step {
         peer: u8,
         address: u8,
         password: bool,
+        bfd: bool,
+        internal: bool,
     },
     Secret {
+        there: bool,
+    },
+    BfdProfile {
+        multiplier: u8,
         there: bool,
     },
     Links {
@@ -184,8 +195,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (1..4_u8, 0..4_u8).prop_map(|(third, last)| Step::Learned { third, last }),
         1 => (mode(), prop::option::of(0..2_u8)).prop_map(|(mode, peer)| Step::PodNetwork { mode, peer }),
         1 => (2..4_u8, any::<bool>()).prop_map(|(number, there)| Step::OtherNode { number, there }),
-        1 => (0..2_u8, 0..2_u8, any::<bool>())
-            .prop_map(|(peer, address, password)| Step::Peer { peer, address, password }),
+        1 => (0..2_u8, 0..2_u8, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+            |(peer, address, password, bfd, internal)| Step::Peer {
+                peer, address, password, bfd, internal
+            }
+        ),
+        1 => (2..4_u8, any::<bool>())
+            .prop_map(|(multiplier, there)| Step::BfdProfile { multiplier, there }),
         1 => any::<bool>().prop_map(|there| Step::Secret { there }),
         1 => (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
             |(excluded, network_unavailable, marked_for_drain)| Step::Node {
@@ -337,12 +353,27 @@ fn change(step: &Step) -> Option<Change> {
             peer: index,
             address,
             password,
+            bfd,
+            internal,
         } => {
             let mut made = peer(&format!("{index}"), &format!("192.0.2.1{address}"));
-            made.value.as_mut().unwrap().password_secret = password.then(|| "md5".into());
+            let value = made.value.as_mut().unwrap();
+            value.password_secret = password.then(|| "md5".into());
+            value.bfd_profile = bfd.then(|| "fast".into());
+            if *internal {
+                value.remote_asn = RemoteAsn::Fixed(value.my_asn);
+            }
             Object::Peer(made)
         }
         Step::Secret { there: true } => secret("md5", "password"),
+        Step::BfdProfile {
+            multiplier,
+            there: true,
+        } => Object::BfdProfile(bfd_profile(*multiplier)),
+        Step::BfdProfile { .. } => {
+            let key = ServiceKey::new("", "fast");
+            return Some(Change::Delete(Kind::BfdProfile, key));
+        }
         Step::Secret { there: false } => {
             return Some(Change::Delete(Kind::Secret, ServiceKey::new("", "md5")));
         }
@@ -406,6 +437,20 @@ fn make_l2_advertisement(
     made
 }
 
+fn bfd_profile(detect_multiplier: u8) -> Parsed<BfdProfile> {
+    let timers = bfd::Profile {
+        detect_multiplier,
+        ..bfd::Profile::default()
+    };
+    accepted(
+        "fast",
+        BfdProfile {
+            timers,
+            minimum_ttl: None,
+        },
+    )
+}
+
 fn key(service: u8) -> ServiceKey {
     ServiceKey::new("default", format!("service-{service}").as_str())
 }
@@ -448,6 +493,7 @@ fn tell_fact(world: &mut World, step: &Step) -> bool {
         | Step::HeartbeatKeys { .. }
         | Step::Peer { .. }
         | Step::Secret { .. }
+        | Step::BfdProfile { .. }
         | Step::PodNetwork { .. }
         | Step::OtherNode { .. }
         | Step::Node { .. }
@@ -484,10 +530,12 @@ fn planned_from_snapshot(world: &World) -> Plan {
     without_network(later.planner.plan())
 }
 
-/// Kernel and packet filter are left alone before the lists have come.
+/// Kernel and packet filter are left alone before the lists have come. Which peers are near is a matter of the interfaces,
+/// which no snapshot has.
 fn without_network(plan: &Plan) -> Plan {
     Plan {
         network: Arc::default(),
+        bfd: BTreeMap::new(),
         ..without_generations(plan)
     }
 }

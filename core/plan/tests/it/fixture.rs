@@ -29,6 +29,7 @@ pub(crate) struct World {
     pub(crate) nominees: BTreeMap<IpAddr, Nominee>,
     pub(crate) nodes: Arc<NodeIps>,
     pub(crate) heartbeat_keys: Vec<Key>,
+    pub(crate) bfd: Vec<bfd::PeerConfig>,
     pub(crate) complete: bool,
 }
 
@@ -47,6 +48,7 @@ impl World {
             nominees: BTreeMap::new(),
             nodes: Arc::default(),
             heartbeat_keys: Vec::new(),
+            bfd: Vec::new(),
             complete: false,
         }
     }
@@ -110,7 +112,14 @@ impl World {
         if let Some(keys) = &changes.heartbeat_keys {
             self.heartbeat_keys.clone_from(keys);
         }
+        if let Some(bfd) = &changes.bfd {
+            self.bfd.clone_from(bfd);
+        }
         let plan = self.planner.plan();
+        assert!(
+            plan.bfd.values().eq(&self.bfd),
+            "what was told is what is planned"
+        );
         assert_eq!(
             (&self.routes, &self.guards, &self.nominees),
             (&plan.routes, &plan.guards, &plan.nominees),

@@ -11,6 +11,7 @@
 mod aggregate;
 mod attributes;
 mod bandwidth;
+mod bfd;
 mod decisions;
 mod drain;
 mod equivalence;

@@ -13,15 +13,18 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Client;
 use kube::api::Api;
 
-use super::{ADVERTISEMENTS, L2_ADVERTISEMENTS, PEERS, POD_NETWORKS, POOLS, differences};
+use super::{
+    ADVERTISEMENTS, BFD_PROFILES, L2_ADVERTISEMENTS, PEERS, POD_NETWORKS, POOLS, differences,
+};
 
 /// Name of the test, by which it starts itself again.
 const NAME: &str = "api::alone::the_tables_hold_without_a_lab";
 /// Set for the second start: the folder for logs and data.
 const FOLDER: &str = "HERALD_API_ALONE";
-const CRDS: [&str; 6] = [
+const CRDS: [&str; 7] = [
     include_str!("../../../../crds/yaml/ipaddresspools.yaml"),
     include_str!("../../../../crds/yaml/bgppeers.yaml"),
+    include_str!("../../../../crds/yaml/bfdprofiles.yaml"),
     include_str!("../../../../crds/yaml/bgpadvertisements.yaml"),
     include_str!("../../../../crds/yaml/l2advertisements.yaml"),
     include_str!("../../../../crds/yaml/podnetworks.yaml"),
@@ -71,6 +74,7 @@ async fn inside(folder: &Path) -> Result<()> {
     for table in [
         POOLS,
         PEERS,
+        BFD_PROFILES,
         ADVERTISEMENTS,
         L2_ADVERTISEMENTS,
         POD_NETWORKS,

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{Config, Observed, run};
+use crate::io::bfd::Downs;
 
 /// How a [`Driver`] is set up.
 #[derive(Clone, Copy, Debug, Default)]
@@ -25,6 +26,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Driver {
     changes: watch::Sender<Changes>,
+    downs: watch::Sender<Downs>,
     node: watch::Sender<NodeAddresses>,
     observed: watch::Receiver<Observed>,
     learned: watch::Receiver<Learned>,
@@ -40,6 +42,7 @@ impl Driver {
             .enable_all()
             .build()?;
         let (changes, _) = watch::channel(Changes::default());
+        let (downs, _) = watch::channel(Downs::default());
         let (node, node_receiver) = watch::channel(options.node);
         let (observed_sender, observed) = watch::channel(Observed::default());
         let (learned_sender, learned) = watch::channel(Learned::default());
@@ -49,6 +52,7 @@ impl Driver {
             seed: options.seed,
             listen: options.listen,
             changes: changes.clone(),
+            downs: downs.clone(),
             addresses: node_receiver,
             observed: observed_sender,
             learned: learned_sender,
@@ -59,6 +63,7 @@ impl Driver {
             .spawn(move || runtime.block_on(run(config)))?;
         Ok(Self {
             changes,
+            downs,
             node,
             observed,
             learned,
@@ -70,6 +75,12 @@ impl Driver {
     /// Tells what to do, on top of what was told before.
     pub fn apply(&self, changes: Changes) {
         self.changes.send_modify(|pending| pending.merge(changes));
+    }
+
+    /// Where to tell whose BFD session broke.
+    #[must_use]
+    pub fn downs(&self) -> watch::Sender<Downs> {
+        self.downs.clone()
     }
 
     /// This node's addresses changed; sessions that begin later use them.

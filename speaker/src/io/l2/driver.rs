@@ -13,13 +13,13 @@ use tokio::sync::watch;
 use tracing::{debug, info};
 
 use super::{
-    Config, L2State, Nominations, clock,
+    Config, L2State, Nominations,
     heartbeat::{self, Heartbeats},
     interface::interfaces,
     notices::Notices,
     port::{self, Port},
 };
-use crate::io::sysctl::Folder;
+use crate::io::{clock, sysctl::Folder};
 
 /// Frames or datagrams of one socket that are read in one turn.
 const BATCH: usize = 64;

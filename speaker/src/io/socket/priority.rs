@@ -1,12 +1,21 @@
 //! A thread that runs before others (sched(7)).
 
-use std::{io, mem};
+use std::{io, mem, thread};
+
+use tracing::debug;
+
+/// As [`raise`], where the kernel allows that.
+pub(crate) fn raise_if_allowed() {
+    if let Err(error) = raise() {
+        debug!(%error, thread = thread::current().name(), "no real-time priority");
+    }
+}
 
 /// Lets the calling thread run before all that are not real-time (SCHED_FIFO, the least priority); its children do not.
 ///
 /// # Errors
 /// CAP_SYS_NICE is missing, or the thread's control group has no share of real-time.
-pub(crate) fn raise() -> io::Result<()> {
+fn raise() -> io::Result<()> {
     // SAFETY: all zero is a valid `sched_param`: every member is a number.
     let mut parameters: libc::sched_param = unsafe { mem::zeroed() };
     parameters.sched_priority = 1;
