@@ -1,6 +1,6 @@
 //! A stream of BGP messages, as one TCP connection brings it.
 
-use bgp::wire::{DecodeError, Decoder, Dialect, Message};
+use bgp::wire::{DecodeError, Decoder, Dialect, Message, MessageType};
 
 use crate::script::Script;
 
@@ -15,9 +15,46 @@ pub fn run(octets: &[u8]) {
     let whole = decode(core::iter::once(stream), &dialect);
     let pieces = decode(stream.chunks(piece), &dialect);
     assert_eq!(whole, pieces);
-    if let (_, Some(error)) = whole {
+    whole
+        .0
+        .into_iter()
+        .for_each(|message| write_again(message, &dialect));
+    if let Some(error) = whole.1 {
         refuse(&error);
     }
+}
+
+/// A message with this body; none when it is longer than any message.
+pub(crate) fn framed(message_type: MessageType, body: &[u8]) -> Option<Vec<u8>> {
+    let length = u16::try_from(body.len() + 19).ok()?;
+    let mut message = vec![0xff; 16];
+    message.extend_from_slice(&length.to_be_bytes());
+    message.push(message_type.code());
+    message.extend_from_slice(body);
+    Some(message)
+}
+
+/// Reads one message, whole: it is written alike, or refused.
+pub(crate) fn read(message: &[u8], dialect: &Dialect) {
+    let (messages, error) = decode(core::iter::once(message), dialect);
+    assert_eq!(messages.len() + usize::from(error.is_some()), 1);
+    messages
+        .into_iter()
+        .for_each(|message| write_again(message, dialect));
+    if let Some(error) = error {
+        refuse(&error);
+    }
+}
+
+/// What was read is written, and read alike; what was wrong with an UPDATE is not written.
+fn write_again(mut message: Message, dialect: &Dialect) {
+    if let Message::Update(update) = &mut message {
+        update.faults.clear();
+    }
+    let mut octets = Vec::new();
+    message.encode(dialect, &mut octets).unwrap();
+    let again = decode(core::iter::once(&*octets), dialect);
+    assert_eq!(again, (vec![message], None));
 }
 
 /// The messages, and why there are no more.
