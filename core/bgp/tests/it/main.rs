@@ -14,6 +14,7 @@ mod extended;
 mod fabric;
 mod farewell;
 mod learn;
+mod memory;
 mod pair;
 mod refresh;
 mod restart;
