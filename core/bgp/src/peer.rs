@@ -178,7 +178,11 @@ impl Peer {
             .connections
             .iter()
             .any(|other| other.state >= State::OpenConfirm);
-        let Some(connection) = self.connection_mut(id) else {
+        // Of a connection that stands already there is nothing new to tell.
+        let Some(connection) = self
+            .connection_mut(id)
+            .filter(|each| each.state == State::Connect)
+        else {
             return;
         };
         connection.addresses = Some(addresses);
