@@ -278,8 +278,11 @@ impl Pair {
     }
 
     fn send(&mut self, wire: usize, to: usize, packet: Packet) {
-        let at = self.now + self.delay;
-        self.wires[wire].packets.push_back((to, at, packet));
+        let packets = &mut self.wires[wire].packets;
+        // TCP: what is sent later does not arrive earlier, also when the delay becomes shorter.
+        let before = packets.iter().filter(|(side, ..)| *side == to);
+        let before = before.map(|(_, at, _)| *at).max().unwrap_or_default();
+        packets.push_back((to, before.max(self.now + self.delay), packet));
     }
 
     /// Connections that both sides know, by who dialled.
