@@ -267,9 +267,15 @@ impl Life {
         !neighbour
     }
 
-    /// An interface of ours is gone: whether the process was heard there says nothing any more.
+    /// An interface of ours is gone: whether the process was heard there says nothing any more. It may be heard on a
+    /// routed way as soon as it knows, and lives until it had time for that.
     pub(crate) fn forget_interface(&mut self, interface: u32) {
-        self.ways.remove(&Path::Segment(interface));
+        if let Some(way) = self.ways.remove(&Path::Segment(interface)) {
+            let routed = self.ways.entry(Path::Routed).or_insert(way);
+            if routed.heard < way.heard {
+                *routed = way;
+            }
+        }
         self.alive = self.ways.values().any(|way| way.alive);
     }
 

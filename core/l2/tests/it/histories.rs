@@ -272,3 +272,14 @@ fn a_history_is_the_same_each_time() {
     };
     assert_eq!(owners(7), owners(7));
 }
+
+/// They are heard by their InternalIP soon, and own what they owned.
+#[test]
+fn a_lost_card_is_no_death_of_those_who_were_heard_there() {
+    let lost = Step::Carrier(11, 0, false);
+    live(
+        14_969_120_099_478_830_707,
+        11,
+        vec![Step::Wait(795), lost, Step::Wait(1055)],
+    );
+}
