@@ -68,6 +68,17 @@ impl Farewell {
 }
 
 impl Parting {
+    /// What routers are told: nothing when the speaker is to be back, so that they keep its routes (RFC 4724), else why it
+    /// leaves (RFC 9003).
+    pub(crate) fn last_words(self) -> bgp::Farewell {
+        match self {
+            Self::Restart => bgp::Farewell::Restart,
+            Self::Leave(departure) => bgp::Farewell::Leave {
+                message: departure.to_string(),
+            },
+        }
+    }
+
     /// Whether routes and packet filter are of no more use here. On a node that is only cordoned or marked the speaker is
     /// started anew, and pods run on.
     pub(crate) fn ends_pod_network(self) -> bool {

@@ -82,11 +82,14 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let mut parts = JoinSet::new();
     let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
     let watcher = Watcher::start(&outlets)?;
+    // Whatever ends the program, it is started anew, until it is known to leave.
+    let (last_words, last_words_seen) = watch::channel(::bgp::Farewell::Restart);
     let sessions = start_bgp(
         &flags,
         started,
         (&outlets, watcher.downs.clone()),
         (observed, learned),
+        last_words_seen,
     )?;
     let responder = start_l2(&flags, &options, &host, (&outlets, l2, notices))?;
     parts.spawn(conntrack::run(l2_seen.clone()));
@@ -120,7 +123,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     );
     report.start(client, servers, queries, &mut parts);
     let threads = Threads(sessions, watcher, responder);
-    watch_over(stop, farewell, threads, parts).await
+    watch_over(stop, (farewell, last_words), threads, parts).await
 }
 
 /// What is to be done at the end.
@@ -179,7 +182,7 @@ struct Threads(Thread, Watcher, Thread);
 /// Waits for the signal to stop; a part that ends by itself ends the program, so that it is started anew.
 async fn watch_over(
     stop: impl Future<Output = daemon::Shutdown>,
-    farewell: Farewell,
+    (farewell, last_words): (Farewell, watch::Sender<::bgp::Farewell>),
     mut threads: Threads,
     mut parts: JoinSet<()>,
 ) -> anyhow::Result<Parting> {
@@ -187,6 +190,7 @@ async fn watch_over(
         signal = stop => {
             tracing::info!(%signal, "asked to stop");
             let parting = farewell.prepare().await;
+            last_words.send_replace(parting.last_words());
             threads.close(parting).await;
             tracing::info!("stopped");
             return Ok(parting);
@@ -212,7 +216,7 @@ impl Threads {
         }
     }
 
-    /// Lets every peer know (Cease, Administrative Shutdown), and hands addresses over, for as long as that may take. BFD
+    /// Ends the sessions as was decided, and hands addresses over, for as long as that may take. BFD
     /// ends last, so that nobody takes its end for a broken way as long as there is a session.
     async fn close(self, parting: Parting) {
         let Self(sessions, watcher, responder) = self;
@@ -230,6 +234,7 @@ fn start_bgp(
     started: Instant,
     (outlets, downs): (&Outlets, watch::Sender<Downs>),
     (observed, learned): (watch::Sender<Observed>, watch::Sender<Learned>),
+    farewell: watch::Receiver<::bgp::Farewell>,
 ) -> anyhow::Result<Thread> {
     let config = bgp::Config {
         listen: flags.bgp_listen,
@@ -240,6 +245,8 @@ fn start_bgp(
         addresses: outlets.addresses.subscribe(),
         observed,
         learned,
+        restarted: None,
+        farewell,
         stop: CancellationToken::new(),
     };
     let stop = config.stop.clone();

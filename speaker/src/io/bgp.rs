@@ -25,7 +25,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bgp::{Farewell, LocalAddresses, Notice, SessionView, Speaker};
+use bgp::{Farewell, LocalAddresses, Notice, Restarted, SessionView, Speaker};
 use plan::{Changes, Learned, NodeAddresses};
 use tokio::sync::watch;
 use tokio::time::{sleep_until, timeout};
@@ -63,7 +63,11 @@ pub struct Config {
     pub observed: watch::Sender<Observed>,
     /// What peers advertise. Not emptied when `run` ends: routes outlive a restart.
     pub learned: watch::Sender<Learned>,
-    /// Ends all sessions (Cease/Administrative Shutdown), then `run`.
+    /// What the process before has left to go on with.
+    pub restarted: Option<Restarted>,
+    /// How `stop` ends the sessions.
+    pub farewell: watch::Receiver<Farewell>,
+    /// Ends all sessions, then `run`.
     pub stop: CancellationToken,
 }
 
@@ -83,7 +87,7 @@ pub async fn run(config: Config) {
     let mut changed = config.changes.subscribe();
     let mut broken = config.downs.subscribe();
     let mut this = Running {
-        speaker: Speaker::new(config.seed),
+        speaker: speaker(&config),
         network: Network::new(config.listen),
         config,
         stale: false,
@@ -104,6 +108,14 @@ pub async fn run(config: Config) {
         }
     }
     this.shut_down().await;
+}
+
+fn speaker(config: &Config) -> Speaker {
+    let mut speaker = Speaker::new(config.seed);
+    if let Some(restarted) = config.restarted {
+        speaker.handle_restarted(config.started.elapsed(), restarted);
+    }
+    speaker
 }
 
 struct Running {
@@ -355,9 +367,7 @@ impl Running {
     }
 
     async fn shut_down(mut self) {
-        let farewell = Farewell::Leave {
-            message: String::new(),
-        };
+        let farewell = self.config.farewell.borrow().clone();
         self.speaker.handle_shutdown(self.now(), farewell);
         self.drive();
         self.publish(true);

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use bgp::{Farewell, Restarted};
 use plan::{Changes, Learned, NodeAddresses};
 use tokio::runtime;
 use tokio::sync::watch;
@@ -20,6 +21,8 @@ pub struct Options {
     pub node: NodeAddresses,
     /// For jitter.
     pub seed: u64,
+    /// What the process before has left to go on with.
+    pub restarted: Option<Restarted>,
 }
 
 /// [`run`] on a thread of its own, in the network namespace of the thread that spawned it.
@@ -30,6 +33,7 @@ pub struct Driver {
     node: watch::Sender<NodeAddresses>,
     observed: watch::Receiver<Observed>,
     learned: watch::Receiver<Learned>,
+    farewell: watch::Sender<Farewell>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
@@ -46,6 +50,9 @@ impl Driver {
         let (node, node_receiver) = watch::channel(options.node);
         let (observed_sender, observed) = watch::channel(Observed::default());
         let (learned_sender, learned) = watch::channel(Learned::default());
+        let (farewell, farewell_receiver) = watch::channel(Farewell::Leave {
+            message: String::new(),
+        });
         let stop = CancellationToken::new();
         let config = Config {
             started: Instant::now(),
@@ -56,6 +63,8 @@ impl Driver {
             addresses: node_receiver,
             observed: observed_sender,
             learned: learned_sender,
+            restarted: options.restarted,
+            farewell: farewell_receiver,
             stop: stop.clone(),
         };
         let thread = thread::Builder::new()
@@ -67,6 +76,7 @@ impl Driver {
             node,
             observed,
             learned,
+            farewell,
             stop,
             thread: Some(thread),
         })
@@ -102,6 +112,12 @@ impl Driver {
 
     /// Ends all sessions (Cease/Administrative Shutdown) and waits until that is done, at most 2 s.
     pub fn stop(self) {
+        drop(self);
+    }
+
+    /// Ends all sessions in this way, and waits like [`Driver::stop`].
+    pub fn part(self, farewell: Farewell) {
+        self.farewell.send_replace(farewell);
         drop(self);
     }
 }

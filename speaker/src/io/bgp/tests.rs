@@ -253,6 +253,28 @@ fn a_driver_that_stops_says_goodbye() {
 }
 
 #[test]
+fn a_driver_that_is_to_be_back_closes_without_a_word_and_one_that_leaves_says_why() {
+    let leave = Farewell::Leave {
+        message: "moved".into(),
+    };
+    for (farewell, expected) in [
+        (Farewell::Restart, "the peer closed the connection"),
+        (
+            leave,
+            "received NOTIFICATION: Cease/Administrative Shutdown (moved)",
+        ),
+    ] {
+        let ([dialler, listener], port) = pair();
+        listener.apply(peers(peer(1, 1, None)));
+        dialler.apply(peers(peer(0, port, None)));
+        established(&listener);
+        dialler.part(farewell);
+        let error = wait_for(&listener, |seen| seen.sessions.first()?.last_error.clone());
+        assert_eq!(error, expected);
+    }
+}
+
+#[test]
 fn a_signed_session_needs_the_same_password_on_both_sides() {
     let ([dialler, listener], port) = pair();
     listener.apply(peers(peer(1, 1, Some("right"))));
