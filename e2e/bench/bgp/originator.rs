@@ -99,6 +99,7 @@ async fn herald(task: &Task<'_>) -> Result<Running> {
         dynamic: false,
         password: None,
         bfd: None,
+        graceful_restart: None,
     });
     let desired = Desired {
         peers: peers.collect(),

@@ -125,6 +125,7 @@ async fn herald(namespace: &Namespace, folder: &Path, sender: Ipv4Addr) -> Resul
             dynamic: false,
             password: None,
             bfd: None,
+            graceful_restart: None,
         }],
         import: Some(DesiredImport {
             within: vec!["0.0.0.0/0".to_owned()],

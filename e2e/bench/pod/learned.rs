@@ -219,6 +219,7 @@ fn router_without_routes() -> Result<Desired> {
         dynamic: false,
         password: None,
         bfd: None,
+        graceful_restart: None,
     };
     Ok(Desired {
         listen: Some(format!("{OTHER}:179").parse()?),

@@ -198,6 +198,9 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
         None if settings.multi_hop => options.push_str("  multihop 8;\n"),
         None => options.push_str("  direct;\n"),
     }
+    if settings.graceful_restart {
+        options.push_str("  graceful restart on;\n");
+    }
     if let Some(password) = &settings.password {
         options.push_str(&format!("  password \"{password}\";\n"));
     }

@@ -23,6 +23,8 @@ pub struct ExaBgp {
 impl Peer for ExaBgp {
     const NAME: &'static str = "exabgp";
     const ASKS_FOR_REFRESH: bool = true;
+    /// It has no table of what it receives.
+    const KEEPS_ROUTES: bool = false;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("exabgp.conf");

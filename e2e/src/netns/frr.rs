@@ -331,6 +331,9 @@ fn configuration(settings: &PeerSettings) -> String {
             " neighbor {us} bfd\n neighbor {us} bfd profile herald\n"
         ));
     }
+    if settings.graceful_restart {
+        options.push_str(" bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n");
+    }
     if let Some(password) = &settings.password {
         options.push_str(&format!(" neighbor {us} password {password}\n"));
     }

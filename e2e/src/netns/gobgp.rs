@@ -170,6 +170,13 @@ fn configuration(settings: &PeerSettings) -> String {
     let password = password.map_or_else(String::new, |password| {
         format!("auth-password = \"{password}\"\n")
     });
+    let (restart, families) = match settings.graceful_restart {
+        true => (
+            "[neighbors.graceful-restart.config]\nenabled = true\nrestart-time = 60\n",
+            "[neighbors.afi-safis.mp-graceful-restart.config]\nenabled = true\n",
+        ),
+        false => ("", ""),
+    };
     let multi_hop = if settings.multi_hop {
         "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 8\n"
     } else {
@@ -194,12 +201,15 @@ fn configuration(settings: &PeerSettings) -> String {
          passive-mode = {passive}\n\
          local-address = \"{address}\"\n\
          {multi_hop}\
+         {restart}\
          [[neighbors.afi-safis]]\n\
          [neighbors.afi-safis.config]\n\
          afi-safi-name = \"ipv4-unicast\"\n\
+         {families}\
          [[neighbors.afi-safis]]\n\
          [neighbors.afi-safis.config]\n\
-         afi-safi-name = \"ipv6-unicast\"\n",
+         afi-safi-name = \"ipv6-unicast\"\n\
+         {families}",
         settings.identifier(),
         hold_time / 3,
     )

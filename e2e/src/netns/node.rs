@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bfd::Hops;
 use bgp::{
-    Asn, BgpIdentifier, HoldTime, Import, LinkBandwidth, PeerConfig, PeerSet, Prefix, RemoteAsn,
-    Route, RouteAttributes,
+    Asn, BgpIdentifier, Farewell, GracefulRestart, HoldTime, Import, LinkBandwidth, PeerConfig,
+    PeerSet, Prefix, RemoteAsn, Restarted, Route, RouteAttributes,
 };
 use model::Secret;
 use plan::{Changes, PlannedPeer};
@@ -22,10 +22,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    BfdReport, Desired, DesiredImport, DesiredPeer, DesiredRoute, GeneratedRoutes, LearnedPrefixes,
-    Request, SessionReport,
+    BfdReport, Desired, DesiredImport, DesiredPeer, DesiredRestart, DesiredRoute, GeneratedRoutes,
+    LearnedPrefixes, Request, SessionReport,
 };
 
+/// How long a restart may take.
+const RESTART: Duration = Duration::from_secs(30);
 /// Routes that are generated at once, the first time.
 const PART: usize = 2_000;
 
@@ -47,13 +49,18 @@ pub fn run_node() -> Result<()> {
             }
             Request::Sessions => answer(&node.as_ref().map(Node::sessions).unwrap_or_default())?,
             Request::Learned => answer(&node.as_ref().map(Node::learned).unwrap_or_default())?,
-            Request::Shutdown => {
-                drop(node);
-                return answer(&());
-            }
+            Request::Leave(message) => return part(node, Farewell::Leave { message }),
+            Request::Restart => return part(node, Farewell::Restart),
         }
     }
     Ok(())
+}
+
+fn part(node: Option<Node>, farewell: Farewell) -> Result<()> {
+    if let Some(node) = node {
+        node.driver.part(farewell);
+    }
+    answer(&())
 }
 
 fn answer(value: &impl Serialize) -> Result<()> {
@@ -75,6 +82,10 @@ impl Node {
     fn start(desired: &Desired) -> Result<Self> {
         let options = Options {
             listen: desired.listen,
+            restarted: desired.restarted.then_some(Restarted {
+                until: RESTART,
+                forwarding: true,
+            }),
             ..Options::default()
         };
         let driver = Driver::spawn(options)?;
@@ -178,6 +189,7 @@ impl Node {
             hold_time: HoldTime::new(peer.hold_time)?,
             connect_retry: peer.connect_retry.map(Duration::from_secs),
             passive: peer.passive,
+            graceful_restart: peer.graceful_restart.map(restart),
             import: import.clone(),
             multi_hop_ttl: peer.multi_hop_ttl,
             ttl_security_hops: peer.ttl_security_hops,
@@ -297,6 +309,13 @@ fn bfd_report(session: &bfd::SessionView) -> BfdReport {
         state: session.state.to_string(),
         detection_time: session.detection_time.map(milliseconds),
         flaps: session.flaps,
+    }
+}
+
+fn restart(desired: DesiredRestart) -> GracefulRestart {
+    GracefulRestart {
+        restart_time: Duration::from_secs(desired.seconds),
+        notification: desired.notification,
     }
 }
 

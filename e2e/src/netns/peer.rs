@@ -34,6 +34,8 @@ pub struct PeerSettings {
     pub bfd: Option<BfdSettings>,
     /// BFD of ours.
     pub our_bfd: Option<DesiredBfd>,
+    /// Whether its routes and ours outlive restarts (RFC 4724).
+    pub graceful_restart: bool,
 }
 
 /// How the other side watches over the way to us.
@@ -92,6 +94,8 @@ pub trait Peer: Sized {
     const NAME: &'static str;
     /// Whether its users can make it ask for our routes again (RFC 2918).
     const ASKS_FOR_REFRESH: bool;
+    /// Whether it keeps our routes over our restart, and offers to come back after its own.
+    const KEEPS_ROUTES: bool = true;
     /// Whether it takes connections in only.
     const CAN_BE_PASSIVE: bool = true;
 

@@ -25,8 +25,10 @@ pub enum Request {
     Sessions,
     /// Answer: [`LearnedPrefixes`].
     Learned,
-    /// Close all sessions and end. Answer: `null`.
-    Shutdown,
+    /// Leave for good with this message, which may be empty, and end. Answer: `null`.
+    Leave(String),
+    /// End so that peers expect it back. Answer: `null`.
+    Restart,
 }
 
 /// Everything that is wanted.
@@ -44,6 +46,9 @@ pub struct Desired {
     /// Which prefixes are accepted, from every peer; nothing: none.
     #[serde(default)]
     pub import: Option<DesiredImport>,
+    /// Whether a process before has left its routes; read once, from the first one.
+    #[serde(default)]
+    pub restarted: bool,
 }
 
 /// Prefixes that peers advertise and that were accepted, with their next hops.
@@ -108,6 +113,9 @@ pub struct DesiredPeer {
     /// BFD to it.
     #[serde(default)]
     pub bfd: Option<DesiredBfd>,
+    /// Whether routes outlive restarts (RFC 4724).
+    #[serde(default)]
+    pub graceful_restart: Option<DesiredRestart>,
 }
 
 /// BFD to one peer: single hop, or multihop when the peer is more than one hop away.
@@ -119,6 +127,15 @@ pub struct DesiredBfd {
     pub receive: u64,
     /// After how many of our packets that do not come the peer gives up.
     pub multiplier: u8,
+}
+
+/// How routes outlive restarts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredRestart {
+    /// How long we may take, s.
+    pub seconds: u64,
+    /// Whether they outlive NOTIFICATIONs too (RFC 8538).
+    pub notification: bool,
 }
 
 /// One route.
@@ -265,8 +282,28 @@ impl Speaker {
     ///
     /// # Errors
     /// When it does not end in time or with failure.
-    pub async fn shut_down(mut self) -> Result<()> {
-        self.ask::<()>(&Request::Shutdown).await?;
+    pub async fn shut_down(self) -> Result<()> {
+        self.leave("").await
+    }
+
+    /// Like [`Speaker::shut_down`], with a message for its peers.
+    ///
+    /// # Errors
+    /// When it does not end in time or with failure.
+    pub async fn leave(self, message: &str) -> Result<()> {
+        self.end(&Request::Leave(message.to_owned())).await
+    }
+
+    /// Ends it so that its peers expect it back, and waits until it has ended.
+    ///
+    /// # Errors
+    /// When it does not end in time or with failure.
+    pub async fn restart(self) -> Result<()> {
+        self.end(&Request::Restart).await
+    }
+
+    async fn end(mut self, request: &Request) -> Result<()> {
+        self.ask::<()>(request).await?;
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
             .await
             .context("waiting for its end")??;

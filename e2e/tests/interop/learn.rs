@@ -83,7 +83,7 @@ async fn our_own_as_counts<P: Peer>(
     await_learned(scene, "another path", &[ipv4, ipv6]).await
 }
 
-fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
+pub(crate) fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
     Ok(Originated {
         prefix: prefix.to_owned(),
         next_hop: next_hop.parse()?,
@@ -91,7 +91,11 @@ fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
     })
 }
 
-async fn import<P: Peer>(scene: &mut Scene<P>, ranges: &[&str], own_asn: u8) -> Result<()> {
+pub(crate) async fn import<P: Peer>(
+    scene: &mut Scene<P>,
+    ranges: &[&str],
+    own_asn: u8,
+) -> Result<()> {
     scene.desired.import = Some(DesiredImport {
         within: ranges.iter().map(|&range| range.to_owned()).collect(),
         allow_own_asn: own_asn,
@@ -101,7 +105,7 @@ async fn import<P: Peer>(scene: &mut Scene<P>, ranges: &[&str], own_asn: u8) -> 
 }
 
 /// Waits until these routes are learned, with the other side as next hop, and no other.
-async fn await_learned<P: Peer>(
+pub(crate) async fn await_learned<P: Peer>(
     scene: &mut Scene<P>,
     what: &str,
     routes: &[&Originated],

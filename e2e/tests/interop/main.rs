@@ -19,6 +19,7 @@ mod hold_timer;
 mod learn;
 mod malformed;
 mod raw_peer;
+mod restart;
 mod scene;
 mod session;
 mod suite;
@@ -71,6 +72,11 @@ fn add<P: Peer + 'static>(suite: &mut Suite) {
         &format!("{}/their-hold-timer", P::NAME),
         hold_timer::run::<P>(cell),
     );
+    if P::KEEPS_ROUTES {
+        let name = |side| format!("{}/{side}-restart-keeps-routes", P::NAME);
+        suite.add(&name("our"), restart::ours::<P>(cell));
+        suite.add(&name("their"), restart::theirs::<P>(cell));
+    }
     suite.add(&format!("{}/learn", P::NAME), learn::run::<P>(cell));
 }
 

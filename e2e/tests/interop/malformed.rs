@@ -104,6 +104,7 @@ fn desired(peer: SocketAddr) -> Desired {
         dynamic: false,
         password: None,
         bfd: None,
+        graceful_restart: None,
     };
     Desired {
         listen: None,
@@ -111,6 +112,7 @@ fn desired(peer: SocketAddr) -> Desired {
         routes: routes(),
         generated: Vec::new(),
         import: None,
+        restarted: false,
     }
 }
 

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use e2e::await_condition;
 use e2e::condition::Seen;
 use e2e::netns::{
-    Desired, DesiredPeer, DesiredRoute, LearnedPrefixes, Namespace, Network, Peer, PeerSettings,
-    Received, SessionReport, Speaker,
+    Desired, DesiredPeer, DesiredRestart, DesiredRoute, LearnedPrefixes, Namespace, Network, Peer,
+    PeerSettings, Received, SessionReport, Speaker,
 };
 
 use crate::cell::{Cell, Dials, Kind, Transport};
@@ -216,6 +216,7 @@ fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
         ttl_security_hops: (cell.kind == Kind::Gtsm).then_some(1),
         bfd: None,
         our_bfd: None,
+        graceful_restart: false,
     }
 }
 
@@ -236,6 +237,10 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         dynamic: cell.kind == Kind::Loopbacks,
         password: settings.password.as_ref().map(|_| "wrong-horse".to_owned()),
         bfd: settings.our_bfd,
+        graceful_restart: settings.graceful_restart.then_some(DesiredRestart {
+            seconds: 30,
+            notification: false,
+        }),
     };
     let any: IpAddr = match cell.transport {
         Transport::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
@@ -248,6 +253,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         routes: Vec::new(),
         generated: Vec::new(),
         import: None,
+        restarted: false,
     }
 }
 
