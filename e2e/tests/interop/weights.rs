@@ -94,6 +94,7 @@ fn settings(node: usize) -> PeerSettings {
         ttl_security_hops: None,
         bfd: None,
         our_bfd: None,
+        graceful_restart: false,
     }
 }
 
@@ -117,6 +118,7 @@ impl Node {
                 dynamic: false,
                 password: None,
                 bfd: None,
+                graceful_restart: None,
             }],
             ..Desired::default()
         };

@@ -44,7 +44,7 @@ async fn leader_killed(case: &Case) -> Result<()> {
 }
 
 #[test]
-fn a_deleted_speaker_says_goodbye_and_comes_back() {
+fn a_deleted_speaker_says_nothing_and_comes_back() {
     run("speaker-deleted", Isolation::Exclusive, speaker_deleted);
 }
 
@@ -72,12 +72,10 @@ async fn speaker_deleted(case: &Case) -> Result<()> {
         Ok(Seen::when(new, session))
     })
     .await?;
-    let goodbyes = router.notifications(NODES[0].ipv4).await?;
-    let goodbye = goodbyes.get(said_before..).unwrap_or_default();
-    ensure!(
-        goodbye.len() == 1 && goodbye[0].contains("Cease/Administrative Shutdown"),
-        "the speaker said {goodbye:?}"
-    );
+    // Its DaemonSet stays, so this is a restart, over which the router keeps the routes (RFC 4724).
+    let said = router.notifications(NODES[0].ipv4).await?;
+    let said = said.get(said_before..).unwrap_or_default();
+    ensure!(said.is_empty(), "the speaker said {said:?}");
     router.await_route(&route, &NODES).await?;
     let still = router.session(NODES[1].ipv4).await?;
     ensure!(
