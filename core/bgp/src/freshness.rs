@@ -92,6 +92,11 @@ impl Freshness {
         families & self.complete == families
     }
 
+    /// Families of which End-of-RIB came.
+    pub(crate) const fn complete(&self) -> FamilySet {
+        self.complete
+    }
+
     fn ends(&mut self, family: Family, mark: Mark) -> bool {
         let waits = self
             .waits

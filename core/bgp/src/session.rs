@@ -190,10 +190,17 @@ impl Session {
         asked.iter().for_each(|family| self.asks_for.insert(family));
     }
 
-    /// Appends the ROUTE-REFRESHes that wait: one per family at most, however often the filter changed.
+    /// Appends the ROUTE-REFRESHes that wait: one per family at most, however often the filter changed; with marks none
+    /// before an End-of-RIB that is still to come, as the peer need not take it (RFC 7313 section 4).
     pub(crate) fn take_requests(&mut self, out: &mut Vec<u8>) {
         let dialect = *self.adj_rib_out.export().dialect();
-        for family in core::mem::take(&mut self.asks_for).iter() {
+        let ready = match dialect.enhanced_route_refresh && self.promises_end_of_rib {
+            true => self.asks_for & self.freshness.complete(),
+            false => self.asks_for,
+        };
+        let waiting = self.asks_for.iter();
+        self.asks_for = waiting.filter(|family| !ready.contains(*family)).collect();
+        for family in ready.iter() {
             self.adj_rib_in.forget_overflow(family);
             let message = Message::RouteRefresh(RouteRefresh::request(family));
             let encoded = message.encode(&dialect, out);

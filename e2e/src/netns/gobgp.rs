@@ -27,6 +27,8 @@ impl Peer for GoBgp {
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("gobgp.toml");
         std::fs::write(&file, configuration(settings))?;
+        // One that was killed has left it.
+        let _ = std::fs::remove_file(folder.join("gobgp.api"));
         let mut command = namespace.enter("gobgpd");
         command
             .arg("-f")

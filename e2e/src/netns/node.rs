@@ -14,7 +14,7 @@ use bgp::{
     PeerSet, Prefix, RemoteAsn, Restarted, Route, RouteAttributes,
 };
 use model::Secret;
-use plan::{Changes, PlannedPeer};
+use plan::{Changes, NodeAddresses, PlannedPeer};
 use serde::Serialize;
 use speaker::io::bfd::{BfdState, Config, Downs};
 use speaker::io::bgp::{Driver, Options};
@@ -82,6 +82,7 @@ impl Node {
     fn start(desired: &Desired) -> Result<Self> {
         let options = Options {
             listen: desired.listen,
+            node: node_addresses(desired),
             restarted: desired.restarted.then_some(Restarted {
                 until: RESTART,
                 forwarding: true,
@@ -334,6 +335,15 @@ fn routes(desired: &Desired) -> Result<BTreeMap<Prefix, Vec<Route>>> {
         routes.insert(route.prefix.parse()?, to_all(attributes(route)?));
     }
     Ok(routes)
+}
+
+/// A loopback address is nobody's next hop: sessions there have the node's.
+fn node_addresses(desired: &Desired) -> NodeAddresses {
+    let on_loopback = desired.peers.iter().all(|peer| peer.address.is_loopback());
+    NodeAddresses {
+        ipv4: on_loopback.then_some(Ipv4Addr::new(192, 0, 2, 1)),
+        ipv6: None,
+    }
 }
 
 /// Of the address 10.0.0.0.

@@ -86,7 +86,6 @@ pub(crate) fn open_message(config: &PeerConfig, restarting: Restarting) -> Open 
     let mut capabilities: Vec<_> = families.iter().map(Capability::Multiprotocol).collect();
     capabilities.push(Capability::RouteRefresh);
     capabilities.push(Capability::ExtendedMessage);
-    capabilities.push(Capability::EnhancedRouteRefresh);
     if families.contains(Family::IPV4_UNICAST) {
         capabilities.push(Capability::ExtendedNextHop(
             ExtendedNextHop::ipv4_over_ipv6(),
@@ -95,6 +94,8 @@ pub(crate) fn open_message(config: &PeerConfig, restarting: Restarting) -> Open 
     if let Some(restart) = &config.graceful_restart {
         let terms = restart.terms(families, restarting);
         capabilities.push(Capability::GracefulRestart(terms));
+        // FRR 8.4.4 takes no request before its End-of-RIB, which it sends to nobody else.
+        capabilities.push(Capability::EnhancedRouteRefresh);
     }
     Open::new(
         config.local_asn,
@@ -131,9 +132,10 @@ pub(crate) fn negotiate(config: &PeerConfig, open: &Open) -> Result<Negotiated, 
             families,
             extended_next_hop: families.contains(Family::IPV4_UNICAST)
                 && allows_ipv4_over_ipv6(open),
-            enhanced_route_refresh: open
-                .capabilities
-                .contains(&Capability::EnhancedRouteRefresh),
+            enhanced_route_refresh: config.graceful_restart.is_some()
+                && open
+                    .capabilities
+                    .contains(&Capability::EnhancedRouteRefresh),
             max_message_length: max_message_length(open),
         },
         hold_time,

@@ -8,7 +8,10 @@ use crate::params::{Asn, BgpIdentifier, HoldTime, Prefix};
 use crate::wire::capability::{Capability, ExtendedNextHop};
 use crate::wire::generator::DIALECT;
 use crate::wire::{AsnWidth, Decoder, Dialect, ErrorCode, Message, Open, PeerType};
-use crate::{ConnectionId, Counters, Import, LocalAddresses, Notice, PeerConfig, Speaker, State};
+use crate::{
+    ConnectionId, Counters, GracefulRestart, Import, LocalAddresses, Notice, PeerConfig, Speaker,
+    State,
+};
 
 const NOW: Duration = Duration::from_secs(1);
 const OURS: Asn = Asn(64512);
@@ -74,6 +77,11 @@ impl Session {
                 max_prefixes: 10,
                 ..Import::default()
             },
+            // Marks are offered with it only.
+            graceful_restart: dialect.enhanced_route_refresh.then_some(GracefulRestart {
+                restart_time: Duration::from_secs(30),
+                notification: false,
+            }),
             ..PeerConfig::new(
                 "peer".into(),
                 [192, 0, 2, 2].into(),
