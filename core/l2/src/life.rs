@@ -11,6 +11,8 @@ use crate::{
 
 /// A node that was heard so many intervals ago is dead: three heartbeats are missing, and the last of them is late.
 const DEAD_AFTER: f64 = 3.5;
+/// Who says nothing for so many intervals while another process of the same node speaks has ended.
+const SILENT_FOR: f64 = 1.5;
 /// Sequence numbers further back than that on any way are a replay, whatever way they come.
 const LATEST: u64 = 64;
 
@@ -115,6 +117,19 @@ impl Life {
         }
         self.alive = true;
         true
+    }
+
+    /// Whether another process of the node has ended, as this one has proven to be alive: nothing was heard of it since, for
+    /// longer than it would be silent.
+    pub(crate) fn replaces(&self, now: Duration, other: &Self) -> bool {
+        let silent = other.last_heard() <= self.first_heard
+            && now >= self.first_heard + other.interval.mul_f64(SILENT_FOR);
+        silent || !other.alive
+    }
+
+    /// The greatest sequence number of all that was heard.
+    pub(crate) const fn highest(&self) -> u64 {
+        self.highest
     }
 
     /// Takes over what the heartbeat says; tells what differs.

@@ -32,8 +32,16 @@ struct Peer {
     life: Option<Life>,
     /// One that says it is newer, and has not proven to be alive.
     trial: Option<Life>,
-    /// Boots that have ended, newest last.
-    retired: Vec<u64>,
+    /// Processes that have ended, newest last.
+    retired: Vec<Retired>,
+}
+
+/// A process that another was believed to have replaced. It may speak again, but not repeat itself: what made us believe
+/// the other may have been a recording of which we had not heard a word before.
+#[derive(Clone, Copy, Debug)]
+struct Retired {
+    boot: u64,
+    highest: u64,
 }
 
 /// What a heartbeat or the lack of it has changed.
@@ -98,7 +106,9 @@ impl Membership {
             return Err(Refusal::TooManyNodes);
         }
         let known = self.peers.entry(node).or_default();
-        if known.retired.contains(&heartbeat.boot) {
+        let retired = |each: &&Retired| each.boot == heartbeat.boot;
+        let heard_before = known.retired.iter().find(retired).map(|each| each.highest);
+        if heard_before.is_some_and(|highest| heartbeat.sequence <= highest) {
             return Err(Refusal::Replayed);
         }
         let is_current = known
@@ -150,7 +160,7 @@ impl Membership {
             shift.members = true;
         }
         let expires = life.expires();
-        known.promote(&mut shift);
+        known.promote(now, &mut shift);
         self.expires = self.expires.into_iter().chain(expires).min();
         Ok(shift)
     }
@@ -281,15 +291,22 @@ impl Peer {
     }
 
     /// The process on trial has proven to be alive: the one before has ended.
-    fn promote(&mut self, shift: &mut Shift) {
-        if self.trial.as_ref().is_none_or(|trial| !trial.proven) && self.life.is_some() {
+    fn promote(&mut self, now: Duration, shift: &mut Shift) {
+        let ends = |life: &Life| {
+            let trial = self.trial.as_ref();
+            trial.is_some_and(|trial| trial.proven && trial.replaces(now, life))
+        };
+        if !self.life.as_ref().is_none_or(ends) {
             return;
         }
         let Some(newer) = self.trial.take() else {
             return;
         };
         if let Some(mut older) = self.life.replace(newer) {
-            self.retired.push(older.boot);
+            let boot = older.boot;
+            self.retired.retain(|each| each.boot != boot);
+            let highest = older.highest();
+            self.retired.push(Retired { boot, highest });
             if self.retired.len() > RETIRED {
                 self.retired.remove(0);
             }

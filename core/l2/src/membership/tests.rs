@@ -70,19 +70,21 @@ fn a_process_counts_once_it_has_heard_us() {
 #[test]
 fn what_was_heard_before_is_a_replay_also_from_an_ended_process() {
     let mut membership = Membership::new(OURS);
-    let mut hear = |boot, sequence| {
+    let mut hear = |now, boot, sequence| {
         let heartbeat = heartbeat(boot, sequence, &[]);
         membership
-            .handle_heartbeat(ms(0), SEGMENT, source(), heartbeat)
+            .handle_heartbeat(ms(now), SEGMENT, source(), heartbeat)
             .map(drop)
     };
-    assert_eq!(hear(1, 5), Ok(()));
-    assert_eq!(hear(1, 5), Err(Refusal::Replayed));
-    assert_eq!(hear(1, 4), Ok(()), "the order may change on the way");
-    assert_eq!(hear(2, 1), Ok(()), "the node has started again");
-    assert_eq!(hear(1, 6), Err(Refusal::Replayed));
-    assert_eq!(hear(2, 100), Ok(()));
-    assert_eq!(hear(2, 30), Err(Refusal::Replayed), "too old");
+    assert_eq!(hear(0, 1, 5), Ok(()));
+    assert_eq!(hear(0, 1, 5), Err(Refusal::Replayed));
+    assert_eq!(hear(0, 1, 4), Ok(()), "the order may change on the way");
+    assert_eq!(hear(50, 2, 1), Ok(()), "the node has started again");
+    assert_eq!(hear(250, 2, 2), Ok(()));
+    assert_eq!(hear(251, 1, 5), Err(Refusal::Replayed));
+    assert_eq!(hear(252, 1, 4), Err(Refusal::Replayed));
+    assert_eq!(hear(350, 2, 100), Ok(()));
+    assert_eq!(hear(351, 2, 30), Err(Refusal::Replayed), "too old");
 }
 
 #[test]
@@ -100,6 +102,28 @@ fn a_recording_of_an_unknown_process_does_not_displace_the_living_one() {
     assert_eq!(claims(&membership, "10.0.0.9"), 1);
 }
 
+/// It was recorded while we did not hear the node, so it names us and is no repetition.
+#[test]
+fn a_recording_that_was_never_heard_does_not_displace_the_living_one() {
+    let mut membership = Membership::new(OURS);
+    let mut hear = |now, boot, sequence| {
+        membership.handle_timeout(ms(now));
+        let address = if boot == 1 { "10.0.0.9" } else { "10.0.0.8" };
+        let said = heartbeat(boot, sequence, &[entry(address, true)]);
+        let heard = membership.handle_heartbeat(ms(now), SEGMENT, source(), said);
+        (heard.map(drop), claims(&membership, "10.0.0.9"))
+    };
+    for turn in 1..5 {
+        assert_eq!(hear(turn * 100, 1, turn), (Ok(()), 1));
+        assert_eq!(hear(turn * 100 + 50, 9, turn), (Ok(()), 1));
+    }
+    // While the living one is not heard, it does, and no longer.
+    assert_eq!(hear(760, 9, 6), (Ok(()), 0));
+    assert_eq!(hear(800, 1, 5), (Ok(()), 0));
+    assert_eq!(hear(960, 1, 6), (Ok(()), 1));
+    assert_eq!(hear(961, 9, 6), (Err(Refusal::Replayed), 1));
+}
+
 #[test]
 fn a_restart_ends_the_claims_of_the_process_before() {
     let mut membership = Membership::new(OURS);
@@ -107,10 +131,13 @@ fn a_restart_ends_the_claims_of_the_process_before() {
     membership
         .handle_heartbeat(ms(0), SEGMENT, source(), before)
         .unwrap();
-    let after = heartbeat(2, 1, &[]);
-    let shift = membership
-        .handle_heartbeat(ms(50), SEGMENT, source(), after)
-        .unwrap();
+    let mut shift = Shift::default();
+    for (now, sequence) in [(50, 1), (250, 2)] {
+        assert!(shift.turns.is_empty(), "one interval may be lost");
+        let after = heartbeat(2, sequence, &[]);
+        let heard = membership.handle_heartbeat(ms(now), SEGMENT, source(), after);
+        shift = heard.unwrap();
+    }
     let [(turn, parting)] = shift.turns.as_slice() else {
         panic!("{shift:?}");
     };

@@ -283,3 +283,15 @@ fn a_lost_card_is_no_death_of_those_who_were_heard_there() {
         vec![Step::Wait(795), lost, Step::Wait(1055)],
     );
 }
+
+/// Recordings of a node's former process, made while a deaf node did not hear it, tell that one nothing but news.
+#[test]
+fn recordings_of_a_former_process_do_not_displace_the_living_one_for_good() {
+    let (deaf, again) = (Step::Network(Fault::Deaf(0)), Step::Restart(10, 39));
+    let replay = Step::Replay(245);
+    live(
+        0,
+        4,
+        vec![deaf, Step::Wait(605), again, Step::Wait(775), replay],
+    );
+}
