@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use l2::{InterfaceFilter, Key, Mac, Nominee};
 
-use crate::{client, node::State, world::World};
+use crate::{client, node::State, witness::TAKEOVER, world::World};
 
 /// How long everything must have been well in these worlds; ten seconds in real ones.
 pub(crate) const STABILITY_TIME: Duration = Duration::from_secs(1);
@@ -165,7 +165,9 @@ impl World {
 
     fn note_end(&mut self, node: usize) {
         self.disturb();
-        if !self.network.is_whole() {
+        // After the network is whole again it takes a moment until all are heard.
+        let heard_since = self.network_changed + TAKEOVER;
+        if !self.network.is_whole() || self.now < heard_since {
             self.died_unheard.insert(node);
         }
     }
