@@ -127,7 +127,10 @@ impl World {
 
     /// A node's own firewall refuses its heartbeats.
     pub(crate) fn gag(&mut self, node: usize, gagged: bool) {
-        self.disturb();
+        if self.nodes[node].gagged != gagged {
+            // Until it notices, it is one whose heartbeats are lost.
+            self.disturb_network();
+        }
         self.nodes[node].gagged = gagged;
     }
 
