@@ -60,7 +60,6 @@ impl World {
     /// A process starts, or starts again.
     pub(crate) fn start(&mut self, node: usize) {
         self.disturb();
-        self.died_unheard.remove(&node);
         let boot = self.random.next_u64();
         self.at(node, |node, now| node.start(now, boot));
         self.nodes[node].set_filters();
@@ -79,7 +78,7 @@ impl World {
 
     /// SIGSTOP, or suspend.
     pub(crate) fn stop(&mut self, node: usize) {
-        self.disturb();
+        self.note_end(node);
         if self.nodes[node].state == State::Running {
             self.nodes[node].state = State::Stopped;
         }

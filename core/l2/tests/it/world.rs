@@ -57,7 +57,7 @@ pub(crate) struct World {
     pub(crate) squatters: BTreeMap<IpAddr, Mac>,
     /// So much longer than usual may nobody answer: while many addresses are new to everybody.
     pub(crate) grace: Duration,
-    /// Nodes that ended while the network was not whole, or just had become so: others may never have heard that they owned
+    /// Nodes that ended or stood still while the network was not whole, or just had become so: others may never have heard that they owned
     /// anything.
     pub(crate) died_unheard: BTreeSet<usize>,
     /// When something changed last, and when the network did.
