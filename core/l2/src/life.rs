@@ -13,6 +13,8 @@ use crate::{
 const DEAD_AFTER: f64 = 3.5;
 /// Who says nothing for so many intervals while another process of the same node speaks has ended.
 const SILENT_FOR: f64 = 1.5;
+/// So long it may take until a node that went from an interface is no longer counted as heard there.
+const MOVING: Duration = Duration::from_secs(1);
 /// Sequence numbers further back than that on any way are a replay, whatever way they come.
 const LATEST: u64 = 64;
 
@@ -225,6 +227,11 @@ impl Life {
     pub(crate) fn last_heard(&self) -> Duration {
         let heard = self.ways.values().map(|way| way.heard);
         heard.max().unwrap_or_default()
+    }
+
+    /// It went from an interface just now: what is sent to everybody there may not reach it any more.
+    pub(crate) fn has_moved(&self, now: Duration) -> bool {
+        self.moved.is_some_and(|moved| now < moved + MOVING)
     }
 
     /// Interfaces of ours on which it is heard.

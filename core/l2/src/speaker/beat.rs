@@ -181,7 +181,8 @@ impl Speaker {
         for node in self.nodes.keys().filter(|node| **node != self.config.node) {
             match self.membership.life(node) {
                 // It is reached where we send, which is not everywhere that it is heard.
-                Some(life) if life.alive && life.segments().any(&sends) => {}
+                Some(life) if life.alive && life.segments().any(&sends) && !life.has_moved(now) => {
+                }
                 Some(life) if now < life.last_heard() + LATELY => near.push(node.clone()),
                 Some(_) | None => far.push(node.clone()),
             }

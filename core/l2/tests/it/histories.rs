@@ -295,3 +295,12 @@ fn recordings_of_a_former_process_do_not_displace_the_living_one_for_good() {
         vec![deaf, Step::Wait(605), again, Step::Wait(775), replay],
     );
 }
+
+/// Who has lost a card hears by its InternalIP at once who took over, before it takes the addresses back by another card.
+#[test]
+fn who_loses_a_card_hears_who_took_over() {
+    let (first, second) = (Step::Restart(3, 358), Step::Restart(9, 418));
+    let lost = Step::Carrier(8, 0, false);
+    let steps = vec![first, second, Step::Wait(70), lost, Step::Wait(1310)];
+    live(13_233_382_457_862_726_179, 6, steps);
+}
