@@ -216,10 +216,12 @@ fn collection(object: &Value) -> Result<String> {
         None if matches!(kind, "Service" | "Secret" | "ConfigMap") => "/namespaces/default".into(),
         None => String::new(),
     };
-    Ok(format!(
-        "/{api}/{version}{namespace}/{}s",
-        kind.to_lowercase()
-    ))
+    let kind = kind.to_lowercase();
+    let plural = match kind.strip_suffix('y') {
+        Some(stem) => format!("{stem}ies"),
+        None => format!("{kind}s"),
+    };
+    Ok(format!("/{api}/{version}{namespace}/{plural}"))
 }
 
 /// The answer without the object's name before it and the API server's standing remark behind it.

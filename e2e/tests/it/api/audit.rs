@@ -28,7 +28,7 @@ async fn permissions(case: &Case) -> Result<()> {
     leave_load_balancing(case).await?;
     answer_on_layer_2(case).await?;
     lose_a_speaker(case).await?;
-    judge_a_pod_network(case).await?;
+    judge(case).await?;
     let table = table();
     ensure!(table.len() > 20, "docs/rbac.md: {table:?}");
     await_condition(
@@ -150,15 +150,31 @@ async fn answer_on_layer_2(case: &Case) -> Result<()> {
     .map(drop)
 }
 
-/// The controller writes the conditions of a PodNetwork, which lets no node do anything. Restoring the lab removes it.
-async fn judge_a_pod_network(case: &Case) -> Result<()> {
-    let network = json!({
-        "apiVersion": "heraldlb.io/v1alpha1",
-        "kind": "PodNetwork",
-        "metadata": {"name": "default"},
-        "spec": {"mode": "Advertise", "advertise": {"enabled": false}},
-    });
-    case.lab.cluster.apply_value(&network).await
+/// The controller writes the conditions of kinds that no other step has, in objects which let no node do anything.
+/// Restoring the lab removes them.
+async fn judge(case: &Case) -> Result<()> {
+    for (kind, name, spec) in [
+        (
+            "PodNetwork",
+            "default",
+            json!({"mode": "Advertise", "advertise": {"enabled": false}}),
+        ),
+        ("BFDProfile", &case.name, json!({})),
+        (
+            "Community",
+            &case.name,
+            json!({"communities": [{"name": "unused", "value": "65000:1"}]}),
+        ),
+    ] {
+        let object = json!({
+            "apiVersion": "heraldlb.io/v1alpha1",
+            "kind": kind,
+            "metadata": {"name": name},
+            "spec": spec,
+        });
+        case.lab.cluster.apply_value(&object).await?;
+    }
+    Ok(())
 }
 
 /// `account | scope | group | resource | verb` of every verb in the table.
@@ -240,13 +256,13 @@ impl Entry {
         // Permissions in the install namespace are a Role's; Events and Services are where the user's are.
         let in_role = matches!(
             resource.as_str(),
-            "configmaps" | "secrets" | "pods" | "leases"
+            "configmaps" | "secrets" | "pods" | "leases" | "daemonsets"
         );
         let scope = if in_role { &namespace } else { "cluster" };
         let slash = if subresource.is_empty() { "" } else { "/" };
         // What may be done to every object of a kind is not narrowed to a name.
         let narrowed = match resource.as_str() {
-            "configmaps" => true,
+            "configmaps" | "daemonsets" => true,
             "secrets" => matches!(&*self.verb, "get" | "update"),
             _ => false,
         };
