@@ -151,6 +151,8 @@ fn nominated((weight, cards): (u16, u8)) -> Nominee {
 
 /// Somebody sends again what was on the wire during the time before.
 fn replay(world: &mut World, recordings: u64) {
+    // Who is not known yet may be waited for until it has had the time to prove to be alive.
+    world.disturb();
     let tape = world.tape.replace(Vec::new()).unwrap_or_default();
     for recording in tape.iter().rev().take(usize::try_from(recordings).unwrap()) {
         for node in 0..world.nodes.len() {
