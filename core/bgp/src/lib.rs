@@ -42,8 +42,8 @@ pub use graceful_restart::{Farewell, GracefulRestart, RestartAgreement, Restarte
 pub use import::Import;
 pub use notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
 pub use params::{
-    Afi, Asn, BgpIdentifier, Community, ExtendedCommunity, Family, FamilySet, HoldTime,
-    LargeCommunity, LinkBandwidth, Prefix, Safi,
+    Afi, Asn, BgpIdentifier, Community, DEFAULT_LOCAL_PREF, ExtendedCommunity, Family, FamilySet,
+    HoldTime, LargeCommunity, LinkBandwidth, Prefix, Safi,
 };
 pub use peer_config::{PeerConfig, PeerName};
 pub use rejected::{RejectReason, Rejected};

@@ -15,3 +15,6 @@ pub use hold_time::{HoldTime, InvalidHoldTime};
 pub use identifier::{BgpIdentifier, InvalidIdentifier};
 pub use link_bandwidth::LinkBandwidth;
 pub use prefix::{InvalidPrefix, Prefix};
+
+/// LOCAL_PREF of a route that has none: inside our AS it is sent so, and what comes without counts so.
+pub const DEFAULT_LOCAL_PREF: u32 = 100;

@@ -4,9 +4,6 @@ use alloc::{format, string::String};
 
 use model::{Advertisement, Cluster, Meta, Name, Selectors};
 
-/// LOCAL_PREF when the user sets none.
-const DEFAULT_LOCAL_PREF: u32 = 100;
-
 /// Why the advertisement's attributes do not count everywhere; `None`: nothing is known that speaks against them.
 ///
 /// Two advertisements whose selectors of Services differ may never meet; nothing is said about them.
@@ -15,10 +12,11 @@ pub(crate) fn overruled(
     meta: &Meta,
     advertisement: &Advertisement,
 ) -> Option<String> {
+    let own = advertisement.precedence(meta);
     let usable = cluster.advertisements.values();
     let usable = usable.filter_map(|object| Some((&object.meta, object.value.as_ref().ok()?)));
     let stronger = usable.filter(|(rival_meta, rival)| {
-        precedence(rival_meta, rival) < precedence(meta, advertisement)
+        rival.precedence(rival_meta) < own
             && attributes(rival) != attributes(advertisement)
             && peers_meet(rival, advertisement)
             && services_meet(rival, advertisement)
@@ -26,28 +24,20 @@ pub(crate) fn overruled(
     });
     let mut met = stronger.filter_map(|(rival_meta, rival)| {
         let pool = common_pool(cluster, rival, advertisement)?;
-        Some((precedence(rival_meta, rival), pool))
+        Some((rival.precedence(rival_meta), pool))
     });
     let first = met.next()?;
-    let ((_, _, winner), pool) = met.fold(first, |a, b| if b.0 < a.0 { b } else { a });
+    let (winner, pool) = met.fold(first, |a, b| if b.0 < a.0 { b } else { a });
     Some(format!(
-        "for addresses of pool \"{pool}\" the localPref, med and asPathPrepend of BGPAdvertisement \"{winner}\" count, \
-         which selects them too: of several the one with the highest localPref, then the oldest"
+        "for addresses of pool \"{pool}\" the localPref, med and asPathPrepend of BGPAdvertisement \"{}\" count, \
+         which selects them too: of several the one with the highest localPref, then the oldest",
+        winner.name
     ))
-}
-
-/// Smaller counts first.
-fn precedence<'a>(
-    meta: &'a Meta,
-    advertisement: &Advertisement,
-) -> (core::cmp::Reverse<u32>, model::Timestamp, &'a Name) {
-    let local_pref = advertisement.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
-    (core::cmp::Reverse(local_pref), meta.created, &meta.name)
 }
 
 fn attributes(advertisement: &Advertisement) -> (u32, Option<u32>, u8) {
     (
-        advertisement.local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
+        advertisement.effective_local_pref(),
         advertisement.med,
         advertisement.as_path_prepend,
     )

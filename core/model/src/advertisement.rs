@@ -1,11 +1,12 @@
 use alloc::{format, vec::Vec};
-use core::net::IpAddr;
+use core::{cmp::Reverse, net::IpAddr};
 
-use bgp::Prefix;
+use bgp::{DEFAULT_LOCAL_PREF, Prefix};
 pub use crds::{LinkBandwidth, LoopPrevention};
 
 use crate::{
-    CommunityList, Condition, Meta, Name, Parsed, Rejection, Selection, selection::parse_names,
+    CommunityList, Condition, Meta, Name, Parsed, Rejection, Selection, Timestamp,
+    selection::parse_names,
 };
 
 /// A BGPAdvertisement's spec, parsed.
@@ -61,7 +62,31 @@ impl Aggregation {
     }
 }
 
+/// Whose LOCAL_PREF, MED and prepending count of several advertisements for one prefix: the least, which has the highest
+/// LOCAL_PREF, then is the oldest, then the first by name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Precedence {
+    local_pref: Reverse<u32>,
+    created: Timestamp,
+    /// Name of the advertisement.
+    pub name: Name,
+}
+
 impl Advertisement {
+    /// LOCAL_PREF towards internal peers.
+    pub fn effective_local_pref(&self) -> u32 {
+        self.local_pref.unwrap_or(DEFAULT_LOCAL_PREF)
+    }
+
+    /// Its precedence over others.
+    pub fn precedence(&self, meta: &Meta) -> Precedence {
+        Precedence {
+            local_pref: Reverse(self.effective_local_pref()),
+            created: meta.created,
+            name: meta.name.clone(),
+        }
+    }
+
     /// Parses a BGPAdvertisement.
     pub fn parse(object: &crds::BGPAdvertisement) -> Parsed<Self> {
         let conditions = object.status.iter().flat_map(|status| &status.conditions);

@@ -38,7 +38,7 @@ mod service;
 mod settings;
 mod slice;
 
-pub use advertisement::{Advertisement, Aggregation, LinkBandwidth, LoopPrevention};
+pub use advertisement::{Advertisement, Aggregation, LinkBandwidth, LoopPrevention, Precedence};
 pub use bfd_profile::BfdProfile;
 pub use cluster::{Change, Cluster, Touched};
 pub use community::{Communities, CommunityList};

@@ -241,7 +241,7 @@ impl Memory {
 
 /// The advertisements in the order in which their attributes count.
 fn by_precedence(mut advertisements: Vec<Resolved<Terms>>) -> Vec<Resolved<Terms>> {
-    advertisements.sort_by(|a, b| a.terms.precedence().cmp(&b.terms.precedence()));
+    advertisements.sort_by(|a, b| a.terms.precedence.cmp(&b.terms.precedence));
     for (place, advertisement) in advertisements.iter_mut().enumerate() {
         advertisement.place = place;
     }

@@ -2,13 +2,10 @@ use core::net::IpAddr;
 
 use crate::fsm::Negotiated;
 use crate::notice::LocalAddresses;
-use crate::params::{Asn, Family, FamilySet};
+use crate::params::{Asn, DEFAULT_LOCAL_PREF, Family, FamilySet};
 use crate::peer_config::PeerConfig;
 use crate::wire::attr::{NextHop, RouteAttributes};
 use crate::wire::{AttributeBlock, Dialect, EncodeError, PeerType};
-
-/// LOCAL_PREF when the user sets none.
-const DEFAULT_LOCAL_PREF: u32 = 100;
 
 /// What a session adds to every route: our AS as often as the route wants, the next hops, LOCAL_PREF inside our AS, and
 /// the form of a link bandwidth.

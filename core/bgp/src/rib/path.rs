@@ -1,14 +1,11 @@
 use core::net::IpAddr;
 
 use crate::notice::LocalAddresses;
-use crate::params::{Asn, BgpIdentifier, Community};
+use crate::params::{Asn, BgpIdentifier, Community, DEFAULT_LOCAL_PREF};
 use crate::peer_config::PeerConfig;
 use crate::rejected::RejectReason;
 use crate::wire::PeerType;
 use crate::wire::attr::{NextHop, Origin, ReceivedAttributes};
-
-/// LOCAL_PREF of a route that came without: from another AS it never has one.
-const DEFAULT_LOCAL_PREF: u32 = 100;
 
 /// A way to a prefix, as far as the decision between several needs to know it: of a fixed size, whatever the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

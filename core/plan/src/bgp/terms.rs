@@ -1,11 +1,8 @@
 use bgp::{LinkBandwidth as Bandwidth, PeerSet, RouteAttributes};
-use model::{Advertisement, Aggregation, Communities, LinkBandwidth, Meta, Name, Timestamp};
+use model::{Advertisement, Aggregation, Communities, LinkBandwidth, Meta, Precedence};
 
 use super::named;
 use crate::Guard;
-
-/// LOCAL_PREF when the user sets none.
-const DEFAULT_LOCAL_PREF: u32 = 100;
 
 /// Octets per second that stand for one endpoint.
 const PER_ENDPOINT: u64 = 1_000_000;
@@ -13,8 +10,8 @@ const PER_ENDPOINT: u64 = 1_000_000;
 /// What an advertisement asks for, with the names of communities looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Terms {
-    created: Timestamp,
-    name: Name,
+    /// Sorts first whose LOCAL_PREF, MED and prepending count.
+    pub(crate) precedence: Precedence,
     /// To whom.
     pub(crate) peers: PeerSet,
     /// What becomes of packets that no Service takes; `None`: they are forwarded.
@@ -35,8 +32,7 @@ impl Terms {
         communities: Communities,
     ) -> Self {
         Self {
-            created: meta.created,
-            name: meta.name.clone(),
+            precedence: advertisement.precedence(meta),
             peers: named(&advertisement.peers),
             guard: Guard::of(advertisement.loop_prevention),
             aggregation: advertisement.aggregation,
@@ -48,14 +44,7 @@ impl Terms {
         }
     }
 
-    /// Sorts first whose LOCAL_PREF, MED and prepending count: the highest LOCAL_PREF, then the oldest, then the first by
-    /// name.
-    pub(crate) fn precedence(&self) -> impl Ord + '_ {
-        let local_pref = self.local_pref.unwrap_or(DEFAULT_LOCAL_PREF);
-        (core::cmp::Reverse(local_pref), self.created, &self.name)
-    }
-
-    /// What several ask for together, sorted by [`Self::precedence`], for an address with so many endpoints here.
+    /// What several ask for together, sorted by their precedence, for an address with so many endpoints here.
     pub(crate) fn attributes<'a>(
         all: impl IntoIterator<Item = &'a Self>,
         endpoints: Option<u32>,
