@@ -1,8 +1,8 @@
+mod cause;
 mod end;
 mod restart;
 mod step;
 
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -15,6 +15,8 @@ use crate::peer_config::PeerConfig;
 use crate::rib::{AdjRibIn, Outcome};
 use crate::session::Session;
 use crate::wire::{CeaseSubcode, Notification};
+
+pub(crate) use cause::Cause;
 
 /// How long a dial may take; SYNs that are lost are repeated after 1 s and 3 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -37,55 +39,6 @@ pub(crate) struct Peer {
     last_error: Option<String>,
     flaps: u64,
     counters: Counters,
-}
-
-/// Why something ends: what the peer is told, and what we tell of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Cause {
-    notification: Option<Notification>,
-    words: String,
-    /// The peer said that no routes may be kept (RFC 8538 section 4).
-    hard: bool,
-}
-
-impl Cause {
-    pub(crate) fn words(words: impl Into<String>) -> Self {
-        Self {
-            notification: None,
-            words: words.into(),
-            hard: false,
-        }
-    }
-
-    pub(crate) fn cease(subcode: CeaseSubcode, words: &str) -> Self {
-        Self {
-            notification: Some(Notification::cease(subcode)),
-            words: words.into(),
-            hard: false,
-        }
-    }
-
-    /// Cease/Administrative Shutdown, with words for the other operator (RFC 9003).
-    pub(crate) fn shutdown(message: &str) -> Self {
-        let subcode = CeaseSubcode::AdministrativeShutdown;
-        Self::answer(Notification::shutdown(subcode, message), "shut down")
-    }
-
-    fn answer(notification: Notification, words: impl Into<String>) -> Self {
-        Self {
-            notification: Some(notification),
-            words: words.into(),
-            hard: false,
-        }
-    }
-
-    fn received(notification: &Notification) -> Self {
-        Self {
-            notification: None,
-            words: format!("received NOTIFICATION: {notification}"),
-            hard: notification.is_hard_reset(),
-        }
-    }
 }
 
 impl Peer {
