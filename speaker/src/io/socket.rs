@@ -4,6 +4,7 @@
     reason = "TCP MD5 signatures (RFC 2385), packet(7), sched(7) and epoll(7) have no safe interface"
 )]
 
+pub(in crate::io) mod datagram;
 pub(in crate::io) mod packet;
 pub(crate) mod priority;
 

@@ -15,7 +15,7 @@ use nix::sys::socket::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use crate::io::socket::readable;
+use crate::io::socket::{datagram, readable};
 
 /// Of a datagram so much is looked at: a packet has 24 octets, and no more than 52 with authentication.
 pub(super) const LONGEST: usize = 128;
@@ -168,10 +168,10 @@ fn receive(
         Some(&mut control),
         MsgFlags::MSG_DONTWAIT,
     )?;
-    let remote = message.address.as_ref().and_then(ip);
+    let remote = message.address.as_ref().and_then(datagram::sender);
     let (mut destination, mut ttl) = (None, None);
     for control in message.cmsgs()? {
-        destination = destination.or_else(|| arrived_at(&control));
+        destination = destination.or_else(|| datagram::arrived_at(&control));
         ttl = ttl.or_else(|| hops_left(&control));
     }
     let arrival = remote.zip(destination).zip(ttl);
@@ -183,24 +183,6 @@ fn receive(
         multihop,
     });
     Ok((arrival, message.bytes))
-}
-
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let ipv4 = address.as_sockaddr_in().map(|peer| peer.ip().into());
-    ipv4.or_else(|| address.as_sockaddr_in6().map(|peer| peer.ip().into()))
-}
-
-/// Destination and interface.
-fn arrived_at(control: &ControlMessageOwned) -> Option<(IpAddr, u32)> {
-    if let ControlMessageOwned::Ipv4PacketInfo(info) = control {
-        let destination = Ipv4Addr::from_bits(u32::from_be(info.ipi_addr.s_addr));
-        Some((destination.into(), u32::try_from(info.ipi_ifindex).ok()?))
-    } else if let ControlMessageOwned::Ipv6PacketInfo(info) = control {
-        let destination = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-        Some((destination.into(), info.ipi6_ifindex))
-    } else {
-        None
-    }
 }
 
 fn hops_left(control: &ControlMessageOwned) -> Option<u8> {

@@ -20,7 +20,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{Interest, unix::AsyncFd};
 use tracing::debug;
 
-use crate::io::socket::{CS6, readable};
+use crate::io::socket::{CS6, datagram, readable};
 
 /// The longest datagram that is looked at.
 pub(super) const LONGEST: usize = 2048;
@@ -210,7 +210,7 @@ fn receive(socket: &Socket, buffer: &mut [u8; LONGEST]) -> io::Result<Option<Dat
     if message.flags.contains(MsgFlags::MSG_TRUNC) {
         return Ok(None);
     }
-    let source = message.address.as_ref().and_then(ip);
+    let source = message.address.as_ref().and_then(datagram::sender);
     let path = message.cmsgs()?.find_map(|control| path(&control));
     Ok(source.zip(path).map(|(source, path)| Datagram {
         path,
@@ -219,27 +219,13 @@ fn receive(socket: &Socket, buffer: &mut [u8; LONGEST]) -> io::Result<Option<Dat
     }))
 }
 
-fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
-    let ipv4 = address.as_sockaddr_in().map(|own| own.ip().into());
-    ipv4.or_else(|| address.as_sockaddr_in6().map(|own| own.ip().into()))
-}
-
 /// The way that a datagram took, by its destination.
 fn path(control: &ControlMessageOwned) -> Option<Path> {
-    let (multicast, interface) = if let ControlMessageOwned::Ipv4PacketInfo(info) = control {
-        let destination = Ipv4Addr::from_bits(u32::from_be(info.ipi_addr.s_addr));
-        let interface = u32::try_from(info.ipi_ifindex).ok();
-        (destination.is_multicast(), interface)
-    } else if let ControlMessageOwned::Ipv6PacketInfo(info) = control {
-        let destination = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-        (destination.is_multicast(), Some(info.ipi6_ifindex))
-    } else {
-        return None;
-    };
-    match multicast {
-        true => interface.map(Path::Segment),
-        false => Some(Path::Routed),
-    }
+    let (destination, interface) = datagram::arrived_at(control)?;
+    Some(match destination.is_multicast() {
+        true => Path::Segment(interface),
+        false => Path::Routed,
+    })
 }
 
 /// Out of this interface, whatever the routes say.
