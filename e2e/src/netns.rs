@@ -28,6 +28,6 @@ pub use network::Network;
 pub use node::run_node;
 pub use peer::{BfdPeer, BfdSettings, Notified, Originated, Peer, PeerSettings, Received};
 pub use speaker::{
-    BfdReport, Desired, DesiredBfd, DesiredImport, DesiredPeer, DesiredRestart, DesiredRoute,
+    Asns, BfdReport, Desired, DesiredBfd, DesiredImport, DesiredPeer, DesiredRestart, DesiredRoute,
     GeneratedRoutes, LearnedPrefixes, Request, SessionReport, Speaker,
 };

@@ -11,7 +11,7 @@ use e2e::await_condition;
 use e2e::bench::System;
 use e2e::command::Command;
 use e2e::condition::Seen;
-use e2e::netns::{Daemon, Desired, DesiredPeer, GeneratedRoutes, Namespace, Speaker};
+use e2e::netns::{Asns, Daemon, Desired, DesiredPeer, GeneratedRoutes, Namespace, Speaker};
 
 use crate::{NODE, mrt};
 
@@ -83,23 +83,13 @@ impl Originator {
 }
 
 async fn herald(task: &Task<'_>) -> Result<Running> {
-    let peers = task.sinks.iter().map(|address| DesiredPeer {
-        name: address.to_string(),
-        address: IpAddr::V4(*address),
-        port: 179,
-        local_asn: ASN,
-        remote_asn: SINK_ASN,
-        identifier: "10.0.9.1".to_owned(),
-        hold_time: 90,
-        connect_retry: Some(1),
-        passive: false,
-        multi_hop_ttl: None,
-        ttl_security_hops: None,
-        source: None,
-        dynamic: false,
-        password: None,
-        bfd: None,
-        graceful_restart: None,
+    let asns = Asns {
+        local: ASN,
+        remote: SINK_ASN,
+    };
+    let peers = task.sinks.iter().map(|address| {
+        let name = address.to_string();
+        DesiredPeer::new(&name, IpAddr::V4(*address), asns, "10.0.9.1")
     });
     let desired = Desired {
         peers: peers.collect(),

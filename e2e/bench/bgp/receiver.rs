@@ -10,7 +10,7 @@ use e2e::await_condition;
 use e2e::bench::System;
 use e2e::command::Command;
 use e2e::condition::Seen;
-use e2e::netns::{Daemon, Desired, DesiredImport, DesiredPeer, Namespace, Speaker};
+use e2e::netns::{Asns, Daemon, Desired, DesiredImport, DesiredPeer, Namespace, Speaker};
 
 use crate::originator::{ASN, LOADED, SINK_ASN};
 use crate::{NODE, ROUTES};
@@ -108,25 +108,12 @@ impl Receiver {
 }
 
 async fn herald(namespace: &Namespace, folder: &Path, sender: Ipv4Addr) -> Result<Speaker> {
+    let asns = Asns {
+        local: SINK_ASN,
+        remote: ASN,
+    };
     let desired = Desired {
-        peers: vec![DesiredPeer {
-            name: "sender".to_owned(),
-            address: sender.into(),
-            port: 179,
-            local_asn: SINK_ASN,
-            remote_asn: ASN,
-            identifier: "10.0.9.2".to_owned(),
-            hold_time: 90,
-            connect_retry: Some(1),
-            passive: false,
-            multi_hop_ttl: None,
-            ttl_security_hops: None,
-            source: None,
-            dynamic: false,
-            password: None,
-            bfd: None,
-            graceful_restart: None,
-        }],
+        peers: vec![DesiredPeer::new("sender", sender.into(), asns, "10.0.9.2")],
         import: Some(DesiredImport {
             within: vec!["0.0.0.0/0".to_owned()],
             allow_own_asn: 0,

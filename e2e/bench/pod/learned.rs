@@ -14,7 +14,7 @@ use e2e::bench::{ApiServer, Row, System, Usage};
 use e2e::command::Command;
 use e2e::condition::Seen;
 use e2e::lab::kubectl;
-use e2e::netns::{Daemon, Desired, DesiredPeer, DesiredRoute, Network, Speaker};
+use e2e::netns::{Asns, Daemon, Desired, DesiredPeer, DesiredRoute, Network, Speaker};
 use e2e::step::say;
 
 use crate::watch::Watch;
@@ -202,24 +202,11 @@ fn start_router(namespace: &str, folder: &Path) -> Result<Speaker> {
 }
 
 fn router_without_routes() -> Result<Desired> {
-    let [remote_asn, local_asn] = ASNS;
+    let [remote, local] = ASNS;
     let peer = DesiredPeer {
-        name: "node".to_owned(),
-        address: OURS.parse()?,
-        port: 179,
-        local_asn,
-        remote_asn,
-        identifier: OTHER.to_owned(),
-        hold_time: 90,
         connect_retry: None,
         passive: true,
-        multi_hop_ttl: None,
-        ttl_security_hops: None,
-        source: None,
-        dynamic: false,
-        password: None,
-        bfd: None,
-        graceful_restart: None,
+        ..DesiredPeer::new("node", OURS.parse()?, Asns { local, remote }, OTHER)
     };
     Ok(Desired {
         listen: Some(format!("{OTHER}:179").parse()?),

@@ -50,6 +50,26 @@ pub struct BfdSettings {
 }
 
 impl PeerSettings {
+    /// A peer that dials and listens, one hop away and with nothing special about it: hold time 9 s.
+    #[must_use]
+    pub fn new((address, asn): (IpAddr, u32), (our_address, our_asn): (IpAddr, u32)) -> Self {
+        Self {
+            address,
+            asn,
+            our_address,
+            our_asn,
+            password: None,
+            hold_time: 9,
+            passive: false,
+            listens: true,
+            multi_hop: false,
+            ttl_security_hops: None,
+            bfd: None,
+            our_bfd: None,
+            graceful_restart: false,
+        }
+    }
+
     /// Its BGP identifier.
     #[must_use]
     pub fn identifier(&self) -> &'static str {

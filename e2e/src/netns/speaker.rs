@@ -118,6 +118,46 @@ pub struct DesiredPeer {
     pub graceful_restart: Option<DesiredRestart>,
 }
 
+impl DesiredPeer {
+    /// A peer on port 179 that we dial, one hop away and with nothing special about it: hold time 90 s, a second
+    /// between attempts to connect.
+    #[must_use]
+    pub fn new(
+        name: &str,
+        address: IpAddr,
+        Asns { local, remote }: Asns,
+        identifier: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.to_owned(),
+            address,
+            port: 179,
+            local_asn: local,
+            remote_asn: remote,
+            identifier: identifier.into(),
+            hold_time: 90,
+            connect_retry: Some(1),
+            passive: false,
+            multi_hop_ttl: None,
+            ttl_security_hops: None,
+            source: None,
+            dynamic: false,
+            password: None,
+            bfd: None,
+            graceful_restart: None,
+        }
+    }
+}
+
+/// The AS numbers of a session.
+#[derive(Clone, Copy, Debug)]
+pub struct Asns {
+    /// Of our side.
+    pub local: u32,
+    /// Of the peer.
+    pub remote: u32,
+}
+
 /// BFD to one peer: single hop, or multihop when the peer is more than one hop away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DesiredBfd {

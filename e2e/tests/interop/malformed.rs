@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use e2e::await_condition;
 use e2e::condition::Seen;
-use e2e::netns::{Desired, DesiredPeer, ExaBgp, Network, Speaker};
+use e2e::netns::{Asns, Desired, DesiredPeer, ExaBgp, Network, Speaker};
 
 use crate::cell::Cell;
 use crate::raw_peer::{ASN, RawPeer, open};
@@ -88,31 +88,18 @@ async fn await_counted(speaker: &mut Speaker, effect: Effect) -> Result<()> {
 }
 
 fn desired(peer: SocketAddr) -> Desired {
-    let peer = DesiredPeer {
-        name: "raw".to_owned(),
-        address: peer.ip(),
+    let asns = Asns {
+        local: 65000,
+        remote: ASN.into(),
+    };
+    let raw = DesiredPeer {
         port: peer.port(),
-        local_asn: 65000,
-        remote_asn: ASN.into(),
-        identifier: "10.0.9.1".to_owned(),
-        hold_time: 90,
-        connect_retry: Some(1),
-        passive: false,
-        multi_hop_ttl: None,
-        ttl_security_hops: None,
-        source: None,
-        dynamic: false,
-        password: None,
-        bfd: None,
-        graceful_restart: None,
+        ..DesiredPeer::new("raw", peer.ip(), asns, "10.0.9.1")
     };
     Desired {
-        listen: None,
-        peers: vec![peer],
+        peers: vec![raw],
         routes: routes(),
-        generated: Vec::new(),
-        import: None,
-        restarted: false,
+        ..Desired::default()
     }
 }
 

@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use e2e::await_condition;
 use e2e::condition::Seen;
 use e2e::netns::{
-    Desired, DesiredPeer, DesiredRestart, DesiredRoute, LearnedPrefixes, Namespace, Network, Peer,
-    PeerSettings, Received, SessionReport, Speaker,
+    Asns, Desired, DesiredPeer, DesiredRestart, DesiredRoute, LearnedPrefixes, Namespace, Network,
+    Peer, PeerSettings, Received, SessionReport, Speaker,
 };
 
 use crate::cell::{Cell, Dials, Kind, Transport};
@@ -199,37 +199,28 @@ fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
             OUR_IPV6,
         ),
     };
+    let asn = if cell.kind == Kind::Internal {
+        OUR_ASN
+    } else {
+        THEIR_ASN
+    };
     PeerSettings {
-        address,
-        asn: if cell.kind == Kind::Internal {
-            OUR_ASN
-        } else {
-            THEIR_ASN
-        },
-        our_address,
-        our_asn: OUR_ASN,
         password: (cell.kind == Kind::Md5).then(|| PASSWORD.to_owned()),
         hold_time,
         passive: cell.dials == Dials::We,
         listens: cell.dials != Dials::They,
         multi_hop: far || loopback,
         ttl_security_hops: (cell.kind == Kind::Gtsm).then_some(1),
-        bfd: None,
-        our_bfd: None,
-        graceful_restart: false,
+        ..PeerSettings::new((address, asn), (our_address, OUR_ASN))
     }
 }
 
 fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
+    let asns = Asns {
+        local: settings.our_asn,
+        remote: settings.asn,
+    };
     let peer = DesiredPeer {
-        name: "peer".to_owned(),
-        address: settings.address,
-        port: 179,
-        local_asn: settings.our_asn,
-        remote_asn: settings.asn,
-        identifier: "10.0.9.1".to_owned(),
-        hold_time: 90,
-        connect_retry: Some(1),
         passive: cell.dials == Dials::They,
         multi_hop_ttl: settings.multi_hop.then_some(8),
         ttl_security_hops: settings.ttl_security_hops,
@@ -241,6 +232,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
             seconds: 30,
             notification: false,
         }),
+        ..DesiredPeer::new("peer", settings.address, asns, "10.0.9.1")
     };
     let any: IpAddr = match cell.transport {
         Transport::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
@@ -250,10 +242,7 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
     Desired {
         listen,
         peers: vec![peer],
-        routes: Vec::new(),
-        generated: Vec::new(),
-        import: None,
-        restarted: false,
+        ..Desired::default()
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use e2e::await_condition;
 use e2e::condition::Seen;
 use e2e::netns::{
-    Desired, DesiredPeer, DesiredRoute, Frr, Namespace, Network, Peer, PeerSettings, Speaker,
+    Asns, Desired, DesiredPeer, DesiredRoute, Frr, Namespace, Network, Peer, PeerSettings, Speaker,
 };
 
 use crate::scene::{DEADLINE, program};
@@ -81,45 +81,22 @@ fn address(node: usize, host: u8) -> Ipv4Addr {
 }
 
 fn settings(node: usize) -> PeerSettings {
-    PeerSettings {
-        address: address(node, 2).into(),
-        asn: ROUTER_ASN,
-        our_address: address(node, 1).into(),
-        our_asn: OUR_ASN,
-        password: None,
-        hold_time: 9,
-        passive: false,
-        listens: true,
-        multi_hop: false,
-        ttl_security_hops: None,
-        bfd: None,
-        our_bfd: None,
-        graceful_restart: false,
-    }
+    PeerSettings::new(
+        (address(node, 2).into(), ROUTER_ASN),
+        (address(node, 1).into(), OUR_ASN),
+    )
 }
 
 impl Node {
     async fn start(network: &Network, host: &Namespace, number: usize) -> Result<Self> {
-        let settings = settings(number);
+        let asns = Asns {
+            local: OUR_ASN,
+            remote: ROUTER_ASN,
+        };
+        let identifier = format!("10.0.9.{}", 10 + number);
+        let peer = DesiredPeer::new("peer", settings(number).address, asns, identifier);
         let desired = Desired {
-            peers: vec![DesiredPeer {
-                name: "peer".to_owned(),
-                address: settings.address,
-                port: 179,
-                local_asn: OUR_ASN,
-                remote_asn: ROUTER_ASN,
-                identifier: format!("10.0.9.{}", 10 + number),
-                hold_time: 90,
-                connect_retry: Some(1),
-                passive: false,
-                multi_hop_ttl: None,
-                ttl_security_hops: None,
-                source: None,
-                dynamic: false,
-                password: None,
-                bfd: None,
-                graceful_restart: None,
-            }],
+            peers: vec![peer],
             ..Desired::default()
         };
         let mut speaker = Speaker::start(host.enter(program()), network.folder())?;
