@@ -33,7 +33,7 @@ test-full: ## The same with the long cases and many more generated inputs, then 
 	@$(MAKE) --no-print-directory bench
 
 .PHONY: check
-check: fmt clippy docs purity manifests unit deny ## Format, lints, docs, licences, purity of core/, unit, property and simulation tests
+check: fmt clippy docs conformance purity manifests unit deny ## Format, lints, docs, licences, purity of core/, unit, property and simulation tests
 
 .PHONY: fmt
 fmt:
@@ -47,6 +47,10 @@ clippy:
 .PHONY: docs
 docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --workspace --no-deps
+
+.PHONY: conformance
+conformance:
+	tools/conformance
 
 .PHONY: purity
 purity:
