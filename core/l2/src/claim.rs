@@ -23,6 +23,8 @@ pub(crate) struct Claim {
     pub(crate) told: Option<Duration>,
     /// When it was last defended (RFC 5227 section 2.4).
     pub(crate) defended: Option<Duration>,
+    /// Another node of the cluster has told the segment that it answers, since we did so ourselves.
+    pub(crate) contested: bool,
 }
 
 /// What we do about it.
@@ -78,6 +80,7 @@ impl Claim {
             timer: None,
             told: None,
             defended: None,
+            contested: false,
         }
     }
 

@@ -92,6 +92,9 @@ impl Speaker {
         for node in &shift.silent {
             self.note_missed(node, DEAD);
         }
+        if shift.members {
+            self.settle_contests(now);
+        }
         for (turn, parting) in shift.turns {
             let Some(claim) = self.claims.get_mut(&turn.address) else {
                 continue;
@@ -115,6 +118,19 @@ impl Speaker {
             }
             self.dirty.insert(turn.address);
             self.version += 1;
+        }
+    }
+
+    /// Who does not hear us may have told the segment that it answers, again and again, and what it says does not count.
+    /// Two who take turns at telling would make hosts go to and fro: we tell once it has proven to be alive or is gone.
+    fn settle_contests(&mut self, now: Duration) {
+        let contested = self.claims.iter_mut().filter(|(_, claim)| claim.contested);
+        for (address, claim) in contested {
+            claim.contested = false;
+            if let State::Owner(gratuitous) = &mut claim.state {
+                gratuitous.restart(now);
+                self.dirty.insert(*address);
+            }
         }
     }
 

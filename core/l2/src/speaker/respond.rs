@@ -101,7 +101,7 @@ impl Speaker {
 
     /// Somebody with this MAC says that the address is theirs.
     fn handle_claim_of(&mut self, now: Duration, interface: u32, address: IpAddr, mac: Mac) {
-        let Some(claim) = self.claims.get(&address) else {
+        let Some(claim) = self.claims.get_mut(&address) else {
             return;
         };
         let ours = self.ports.values().any(|port| port.interface.mac == mac);
@@ -111,6 +111,7 @@ impl Speaker {
         // While heartbeats of the cluster's nodes cannot be read, a stranger may be a node.
         let may_be_node = !self.suspects.is_empty() && !claim.is_answered();
         if may_be_node || self.membership.owner_of(now, mac).is_some() {
+            claim.contested = true;
             return self.block(now, address);
         }
         if claim.is_answered() || matches!(claim.state, State::Probing { .. }) {

@@ -306,3 +306,11 @@ fn who_loses_a_card_hears_who_took_over() {
     let steps = vec![first, second, Step::Wait(70), lost, Step::Wait(1310)];
     live(13_233_382_457_862_726_179, 6, steps);
 }
+
+/// A deaf node told the segment that it answers, lost its card, and was never believed before.
+#[test]
+fn who_was_contested_by_somebody_deaf_tells_the_segment_again() {
+    let (deaf, lost) = (Step::Network(Fault::Deaf(5)), Step::Carrier(5, 1, false));
+    let steps = vec![deaf, Step::Wait(1_459), lost];
+    live(1_856_662_868_162_016_123, 6, steps);
+}
