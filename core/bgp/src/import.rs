@@ -1,47 +1,97 @@
+mod rule;
+
 use alloc::vec::Vec;
+
+use serde::{Deserialize, Serialize};
 
 use crate::params::Prefix;
 
+pub use rule::{ImportRule, InvalidLengths};
+
 /// Which prefixes of a peer are accepted. The default accepts none (RFC 8212).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Import {
-    /// A prefix inside one of these is accepted ...
-    pub within: Vec<Prefix>,
+    /// A prefix that one of these is for is accepted ...
+    pub rules: Vec<ImportRule>,
     /// ... unless it is inside one of these.
     pub except: Vec<Prefix>,
-    /// Accepted prefixes of one family, at most; what comes on top is ignored and counted.
+    /// Accepted prefixes of one family, at most.
     pub max_prefixes: u32,
-    /// How often our own AS may stand in AS_PATH of an accepted route.
-    pub allow_own_asn: u8,
+    /// What becomes of a peer that has more.
+    pub excess: Excess,
+}
+
+/// What becomes of a peer that advertises more prefixes than are accepted of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Excess {
+    /// What comes on top is ignored and counted.
+    #[default]
+    Ignore,
+    /// Its session ends (Cease/Maximum Number of Prefixes Reached, RFC 4486), and is tried again after a minute; after
+    /// half an hour at most, if it goes on.
+    Cease,
 }
 
 impl Import {
-    /// Whether the lists let the prefix pass.
+    /// Accepts what is inside one of the prefixes, whatever its length, without our own AS in its path.
+    #[must_use]
+    pub fn within(prefixes: impl IntoIterator<Item = Prefix>, max_prefixes: u32) -> Self {
+        Self {
+            rules: prefixes.into_iter().map(ImportRule::within).collect(),
+            max_prefixes,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the rules let the prefix pass.
     #[must_use]
     pub fn accepts(&self, prefix: &Prefix) -> bool {
-        covers(&self.within, prefix) && !covers(&self.except, prefix)
+        self.own_asns_allowed(prefix).is_some()
+    }
+
+    /// Whether routes to the prefix are for the routing table too: a rule that lets it pass says so. The default route
+    /// only where such a rule is for nothing else, so that no wide rule makes a router the way to everywhere.
+    #[must_use]
+    pub fn installs(&self, prefix: &Prefix) -> bool {
+        let meant = |rule: &&ImportRule| prefix.length() > 0 || rule.is_for_default_route_alone();
+        let mut rules = self.rules_for(prefix).filter(meant);
+        rules.any(|rule| rule.install) && !covers(&self.except, prefix)
     }
 
     /// Whether nothing can pass.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
-        self.within.is_empty() || self.max_prefixes == 0
+        self.rules.is_empty() || self.max_prefixes == 0
     }
 
     /// Whether `before` let everything pass that passes now: then the peer need not send its routes again. May say no
     /// where a closer look would say yes.
     #[must_use]
     pub fn narrows(&self, before: &Self) -> bool {
-        let inside = |prefix| covers(&before.within, prefix) || covers(&self.except, prefix);
+        let passed = |rule: &ImportRule| {
+            before.rules.iter().any(|wider| rule.narrows(wider))
+                || covers(&self.except, &rule.prefix)
+        };
         let still_left_out = |prefix: &Prefix| {
-            let touches = |part: &Prefix| part.contains(prefix) || prefix.contains(part);
-            covers(&self.except, prefix) || !self.within.iter().any(touches)
+            let touches =
+                |rule: &ImportRule| rule.prefix.contains(prefix) || prefix.contains(&rule.prefix);
+            covers(&self.except, prefix) || !self.rules.iter().any(touches)
         };
         self.is_closed()
             || self.max_prefixes <= before.max_prefixes
-                && self.allow_own_asn <= before.allow_own_asn
-                && self.within.iter().all(inside)
+                && self.rules.iter().all(passed)
                 && before.except.iter().all(still_left_out)
+    }
+
+    /// How often our own AS may stand in AS_PATH of a route to the prefix, by the most generous rule; `None`: it does not
+    /// pass.
+    pub(crate) fn own_asns_allowed(&self, prefix: &Prefix) -> Option<u8> {
+        let allowed = self.rules_for(prefix).map(|rule| rule.allow_own_asn).max();
+        allowed.filter(|_| !covers(&self.except, prefix))
+    }
+
+    fn rules_for(&self, prefix: &Prefix) -> impl Iterator<Item = &ImportRule> {
+        self.rules.iter().filter(move |rule| rule.is_for(prefix))
     }
 }
 
@@ -50,76 +100,4 @@ fn covers(list: &[Prefix], prefix: &Prefix) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn import(within: &[&str], except: &[&str]) -> Import {
-        let parse = |list: &[&str]| list.iter().map(|text| text.parse().unwrap()).collect();
-        Import {
-            within: parse(within),
-            except: parse(except),
-            max_prefixes: 10,
-            allow_own_asn: 0,
-        }
-    }
-
-    fn accepts(import: &Import, prefix: &str) -> bool {
-        import.accepts(&prefix.parse().unwrap())
-    }
-
-    #[test]
-    fn accepts_nothing_by_default() {
-        assert!(!accepts(&Import::default(), "10.244.1.0/24"));
-        assert!(!accepts(&Import::default(), "::/0"));
-    }
-
-    #[test]
-    fn accepts_what_is_inside_and_not_excepted() {
-        let import = import(&["10.244.0.0/16", "fd00::/48"], &["10.244.1.0/24"]);
-        assert!(accepts(&import, "10.244.2.0/24") && accepts(&import, "fd00::/64"));
-        assert!(accepts(&import, "10.244.0.0/16"));
-        assert!(!accepts(&import, "10.244.1.128/25") && !accepts(&import, "10.0.0.0/8"));
-    }
-
-    #[test]
-    fn knows_what_is_narrower() {
-        let before = import(&["10.244.0.0/16"], &["10.244.1.0/24"]);
-        assert!(before.narrows(&before));
-        assert!(Import::default().narrows(&before) && !before.narrows(&Import::default()));
-        assert!(import(&["10.244.8.0/24"], &[]).narrows(&before));
-        assert!(!import(&["10.244.0.0/16"], &["10.244.2.0/24"]).narrows(&before));
-        assert!(!import(&["10.0.0.0/8"], &["10.244.1.0/24"]).narrows(&before));
-        let more = Import {
-            max_prefixes: 11,
-            ..before.clone()
-        };
-        assert!(before.narrows(&more) && !more.narrows(&before));
-    }
-
-    fn prefix() -> impl Strategy<Value = Prefix> {
-        (0..16_u8, 4..=8_u8)
-            .prop_map(|(bits, length)| Prefix::new([bits << 4, 0, 0, 0].into(), length).unwrap())
-    }
-
-    fn any_import() -> impl Strategy<Value = Import> {
-        let list = || prop::collection::vec(prefix(), 0..4);
-        (list(), list()).prop_map(|(within, except)| Import {
-            within,
-            except,
-            max_prefixes: 1,
-            allow_own_asn: 0,
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_a_narrower_one_accepts_was_accepted(
-            now in any_import(), before in any_import(), prefix in prefix()
-        ) {
-            let newly = now.accepts(&prefix) && !before.accepts(&prefix);
-            prop_assert!(!(now.narrows(&before) && newly));
-        }
-    }
-}
+mod tests;

@@ -39,7 +39,7 @@ pub mod wire;
 
 pub use fsm::State;
 pub use graceful_restart::{Farewell, GracefulRestart, RestartAgreement, Restarted};
-pub use import::Import;
+pub use import::{Excess, Import, ImportRule, InvalidLengths};
 pub use notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
 pub use params::{
     Afi, Asn, BgpIdentifier, Community, DEFAULT_LOCAL_PREF, ExtendedCommunity, Family, FamilySet,

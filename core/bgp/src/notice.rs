@@ -130,6 +130,8 @@ pub struct SessionView {
     /// Those of them that the peer has not confirmed yet: since its session was lost (RFC 4724), or since it began to
     /// send all of them again (RFC 7313).
     pub stale: u64,
+    /// Families of which the peer has more prefixes than are accepted, or had when its session ended over it.
+    pub excess: FamilySet,
     /// Prefixes that the peer was sent and that were not withdrawn since.
     pub advertised: u64,
     /// Messages and errors, since the peer was configured.

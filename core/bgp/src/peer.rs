@@ -1,5 +1,6 @@
 mod cause;
 mod end;
+mod excess;
 mod restart;
 mod step;
 
@@ -8,6 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::fsm::{Backoff, Connection, Event, Role, State, Timer, Timers};
+use crate::import::Import;
 use crate::kept::Kept;
 use crate::notice::{ConnectionId, Counters, LocalAddresses, Notice, SessionView};
 use crate::outside::Outside;
@@ -17,6 +19,7 @@ use crate::session::Session;
 use crate::wire::{CeaseSubcode, Notification};
 
 pub(crate) use cause::Cause;
+use excess::Penalty;
 
 /// How long a dial may take; SYNs that are lost are repeated after 1 s and 3 s.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +34,7 @@ pub(crate) struct Peer {
     timers: Timers,
     backoff: Backoff,
     refuses_until: Duration,
+    penalty: Penalty,
     connections: Vec<Connection>,
     pub(crate) session: Option<Session>,
     /// Of the session before, while there is none.
@@ -49,6 +53,7 @@ impl Peer {
             timers: Timers::default(),
             backoff: Backoff::default(),
             refuses_until: Duration::ZERO,
+            penalty: Penalty::default(),
             connections: Vec::new(),
             session: None,
             kept: None,
@@ -79,6 +84,7 @@ impl Peer {
         self.timers = Timers::default();
         self.backoff.reset();
         self.refuses_until = Duration::ZERO;
+        self.penalty = Penalty::default();
         self.show_state(now, outside);
     }
 
@@ -95,21 +101,28 @@ impl Peer {
         let passive_changed = config.passive != self.config.passive;
         let before = core::mem::replace(&mut self.config, config);
         if before.import != self.config.import {
-            let import = &self.config.import;
-            let mut outcome = Outcome {
-                counters: &mut self.counters,
-                learned: &mut outside.learned,
-            };
-            if let Some(session) = &mut self.session {
-                session.handle_import(&before.import, import, &mut outcome);
-            }
-            if let Some(kept) = &mut self.kept {
-                kept.adj_rib_in.handle_import(import, &mut outcome);
-            }
+            self.adjust_import(now, &before.import, outside);
         }
         if passive_changed && self.connections.is_empty() && self.rest == State::Active {
             self.timers.stop(Timer::ConnectRetry);
             self.start(now, outside);
+        }
+    }
+
+    fn adjust_import(&mut self, now: Duration, before: &Import, outside: &mut Outside) {
+        let import = &self.config.import;
+        let mut outcome = Outcome {
+            counters: &mut self.counters,
+            learned: &mut outside.learned,
+        };
+        if let Some(kept) = &mut self.kept {
+            kept.adj_rib_in.handle_import(import, &mut outcome);
+        }
+        let session = self.session.as_mut();
+        let exceeded = session.and_then(|each| each.handle_import(before, import, &mut outcome));
+        match exceeded.and_then(|family| excess::cause(import, family)) {
+            Some(cause) => self.end_for_excess(now, cause, outside),
+            None => self.forgive(now, outside),
         }
     }
 
@@ -243,13 +256,7 @@ impl Peer {
         while let Some(timer) = self.timers.expire(now) {
             match timer {
                 Timer::ConnectRetry => self.handle_connect_retry(now, outside),
-                Timer::IdleHold => {
-                    let event = match self.config.passive {
-                        true => Event::IdleHoldTimerExpiresPassive,
-                        false => Event::IdleHoldTimerExpires,
-                    };
-                    self.step(now, None, event, None, outside);
-                }
+                Timer::IdleHold => self.leave_idle(now, outside),
                 Timer::Hold | Timer::Keepalive | Timer::SendHold => {}
             }
         }
@@ -333,6 +340,7 @@ impl Peer {
             graceful_restart: session.and_then(|session| session.restart),
             received: self.adj_rib_in().map_or(0, AdjRibIn::accepted),
             stale: self.adj_rib_in().map_or(0, AdjRibIn::stale),
+            excess: self.excess(),
             advertised: session.map_or(0, |session| session.adj_rib_out.advertised() as u64),
             counters: self.counters,
         }

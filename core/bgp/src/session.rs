@@ -10,7 +10,9 @@ use crate::notice::ConnectionId;
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet};
 use crate::peer_config::PeerConfig;
 use crate::rib::{AdjRibIn, AdjRibOut, Export, Learned, LocRib, LocalEnd, Outcome};
-use crate::wire::{CeaseSubcode, ErrorCode, Message, Notification, RouteRefresh, RouteRefreshKind};
+use crate::wire::{
+    CeaseSubcode, ErrorCode, Message, Notification, RouteRefresh, RouteRefreshKind, Update,
+};
 
 /// A peer's life while Established.
 #[derive(Debug)]
@@ -171,16 +173,33 @@ impl Session {
         }
     }
 
-    /// Applies a new import filter. What it newly lets pass was not stored: the peer is asked for it.
+    /// Takes the routes of an UPDATE; the family of which there are more than may be. What was ignored over that is asked
+    /// for once there is room again.
+    pub(crate) fn handle_update(
+        &mut self,
+        update: &Update,
+        import: &Import,
+        outcome: &mut Outcome<'_>,
+    ) -> Option<Family> {
+        let exceeded = self.adj_rib_in.handle_update(update, import, outcome);
+        if self.can_refresh {
+            let roomy = self.adj_rib_in.has_room_again(import);
+            roomy.iter().for_each(|family| self.asks_for.insert(family));
+        }
+        exceeded
+    }
+
+    /// Applies a new import filter; the family of which there is more than may be now. What it newly lets pass was not
+    /// stored: the peer is asked for it.
     pub(crate) fn handle_import(
         &mut self,
         before: &Import,
         import: &Import,
         outcome: &mut Outcome<'_>,
-    ) {
-        self.adj_rib_in.handle_import(import, outcome);
+    ) -> Option<Family> {
+        let exceeded = self.adj_rib_in.handle_import(import, outcome);
         if !self.can_refresh || import.is_closed() {
-            return;
+            return exceeded;
         }
         let asked = match import.narrows(before) {
             // What was ignored before for want of room may have room now.
@@ -188,6 +207,7 @@ impl Session {
             false => self.adj_rib_out.export().dialect().families,
         };
         asked.iter().for_each(|family| self.asks_for.insert(family));
+        exceeded
     }
 
     /// Appends the ROUTE-REFRESHes that wait: one per family at most, however often the filter changed; with marks none

@@ -228,7 +228,8 @@ impl Speaker {
     }
 
     /// A prefix whose next hops are others than when it was last told, with all of them, sorted: those of the best path
-    /// and of the paths that are as good. None are left: the prefix is not reachable any more. To be asked after every
+    /// and of the paths that are as good, among paths of peers whose filter says that they are for the routing table. None
+    /// are left: the prefix is not reachable any more. To be asked after every
     /// `handle_*` until it is silent.
     pub fn poll_learned(&mut self) -> Option<(Prefix, Vec<IpAddr>)> {
         let peers = &self.peers;
@@ -237,14 +238,15 @@ impl Speaker {
             .poll(|prefix| next_hops_of(peers, prefix))
     }
 
-    /// Everything that is learned now, told or not, with its next hops, by prefix.
+    /// Everything that is learned now and for the routing table, told or not, with its next hops, by prefix.
     pub fn learned(&self) -> impl Iterator<Item = (Prefix, Vec<IpAddr>)> {
         let tables = self.peers.values().filter_map(Peer::adj_rib_in);
         let prefixes: BTreeSet<Prefix> =
             tables.flat_map(|table| table.prefixes().copied()).collect();
-        prefixes
+        let all = prefixes
             .into_iter()
-            .map(|prefix| (prefix, next_hops_of(&self.peers, &prefix)))
+            .map(|prefix| (prefix, next_hops_of(&self.peers, &prefix)));
+        all.filter(|(_, next_hops)| !next_hops.is_empty())
     }
 
     /// Whether all is known that peers have to advertise: what the process before has left and is not confirmed by now is
@@ -294,6 +296,9 @@ impl Speaker {
 }
 
 fn next_hops_of(peers: &BTreeMap<PeerName, Peer>, prefix: &Prefix) -> Vec<IpAddr> {
-    let tables = peers.values().filter_map(Peer::adj_rib_in);
-    next_hops(tables.filter_map(|table| table.path(prefix)))
+    let paths = peers.values().filter_map(|peer| {
+        let path = peer.adj_rib_in()?.path(prefix)?;
+        peer.config.import.installs(prefix).then_some(path)
+    });
+    next_hops(paths)
 }

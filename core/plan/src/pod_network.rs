@@ -1,6 +1,6 @@
 use alloc::{format, vec::Vec};
 
-use bgp::{Import, PeerSet, Prefix};
+use bgp::{Excess, Import, ImportRule, PeerSet, Prefix};
 use model::{Cluster, Node, PodNetwork, PodNetworkMode};
 
 use crate::{Unusable, bgp::named};
@@ -72,19 +72,25 @@ impl Learning {
         Self {
             peers: named(&pod_network.peers),
             import: Import {
-                within: pod_network.pod_cidrs.clone(),
+                rules: pod_network.pod_cidrs.iter().copied().map(rule).collect(),
                 except: own.pod_prefixes().collect(),
                 max_prefixes: MAX_PREFIXES,
-                allow_own_asn: OWN_ASN,
+                excess: Excess::Ignore,
             },
         }
     }
 
-    /// What is accepted from a peer.
+    /// What is accepted of a peer.
     pub(crate) fn import(&self, peer: &str) -> Import {
         match self.peers.contains(peer) {
             true => self.import.clone(),
             false => Import::default(),
         }
     }
+}
+
+fn rule(pods: Prefix) -> ImportRule {
+    let mut rule = ImportRule::within(pods);
+    rule.allow_own_asn = OWN_ASN;
+    rule
 }

@@ -321,12 +321,12 @@ fn restart(desired: DesiredRestart) -> GracefulRestart {
 }
 
 fn import(desired: &DesiredImport) -> Result<Import> {
-    Ok(Import {
-        within: parsed(&desired.within)?,
-        except: Vec::new(),
-        max_prefixes: desired.max_prefixes,
-        allow_own_asn: desired.allow_own_asn,
-    })
+    let within: Vec<Prefix> = parsed(&desired.within)?;
+    let mut import = Import::within(within, desired.max_prefixes);
+    for rule in &mut import.rules {
+        rule.allow_own_asn = desired.allow_own_asn;
+    }
+    Ok(import)
 }
 
 fn routes(desired: &Desired) -> Result<BTreeMap<Prefix, Vec<Route>>> {

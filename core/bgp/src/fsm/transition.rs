@@ -70,6 +70,8 @@ pub(crate) enum Event {
     StartPassive,
     /// Events 2, 8: removed, changed, or we end.
     Stop,
+    /// Event 8, of a peer that may try again later: it advertises more prefixes than may be.
+    TooManyPrefixes,
     /// Event 9.
     ConnectRetryTimerExpires,
     /// Event 10.
@@ -112,10 +114,11 @@ pub(crate) enum Event {
 
 impl Event {
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Start,
         Self::StartPassive,
         Self::Stop,
+        Self::TooManyPrefixes,
         Self::ConnectRetryTimerExpires,
         Self::HoldTimerExpires,
         Self::KeepaliveTimerExpires,
@@ -188,6 +191,7 @@ const fn idle(event: Event) -> (State, &'static [Action]) {
         Event::Start | Event::IdleHoldTimerExpires => (State::Connect, &[Action::Dial]),
         Event::StartPassive | Event::IdleHoldTimerExpiresPassive => (State::Active, &[]),
         Event::Stop
+        | Event::TooManyPrefixes
         | Event::ConnectRetryTimerExpires
         | Event::HoldTimerExpires
         | Event::KeepaliveTimerExpires
@@ -210,7 +214,9 @@ const fn idle(event: Event) -> (State, &'static [Action]) {
 
 const fn connect(event: Event) -> (State, &'static [Action]) {
     match event {
-        Event::Start | Event::StartPassive | Event::BfdDown => (State::Connect, &[]),
+        Event::Start | Event::StartPassive | Event::TooManyPrefixes | Event::BfdDown => {
+            (State::Connect, &[])
+        }
         Event::ConnectRetryTimerExpires => (State::Connect, &[Action::Dial]),
         Event::TcpConnected => (
             State::OpenSent,
@@ -239,7 +245,7 @@ const fn connect(event: Event) -> (State, &'static [Action]) {
 const fn active(event: Event) -> (State, &'static [Action]) {
     match event {
         Event::Start => (State::Connect, &[Action::Dial]),
-        Event::StartPassive | Event::BfdDown => (State::Active, &[]),
+        Event::StartPassive | Event::TooManyPrefixes | Event::BfdDown => (State::Active, &[]),
         Event::ConnectRetryTimerExpires => (State::Connect, &[Action::Dial]),
         Event::TcpConnected => (
             State::OpenSent,
@@ -267,9 +273,11 @@ const fn active(event: Event) -> (State, &'static [Action]) {
 
 const fn open_sent(event: Event) -> (State, &'static [Action]) {
     match event {
-        Event::Start | Event::StartPassive | Event::TcpConnected | Event::BfdDown => {
-            (State::OpenSent, &[])
-        }
+        Event::Start
+        | Event::StartPassive
+        | Event::TooManyPrefixes
+        | Event::TcpConnected
+        | Event::BfdDown => (State::OpenSent, &[]),
         Event::BgpOpen => (
             State::OpenConfirm,
             &[Action::SendKeepalive, Action::StartTimers],
@@ -299,9 +307,11 @@ const fn open_sent(event: Event) -> (State, &'static [Action]) {
 
 const fn open_confirm(event: Event) -> (State, &'static [Action]) {
     match event {
-        Event::Start | Event::StartPassive | Event::TcpConnected | Event::BfdDown => {
-            (State::OpenConfirm, &[])
-        }
+        Event::Start
+        | Event::StartPassive
+        | Event::TooManyPrefixes
+        | Event::TcpConnected
+        | Event::BfdDown => (State::OpenConfirm, &[]),
         Event::KeepaliveMessage => (
             State::Established,
             &[Action::RestartHoldTimer, Action::Establish],
@@ -352,6 +362,7 @@ const fn established(event: Event) -> (State, &'static [Action]) {
         | Event::HeaderError
         | Event::OpenError
         | Event::UpdateError
+        | Event::TooManyPrefixes
         | Event::BfdDown
         | Event::SendHoldTimerExpires => {
             (State::Idle, &[Action::Notify, Action::StartIdleHoldTimer])

@@ -51,10 +51,16 @@ impl Prefix {
         self.0.prefix_len()
     }
 
+    /// Bits of an address of its family: 32 or 128.
+    #[must_use]
+    pub fn most(&self) -> u8 {
+        self.0.max_prefix_len()
+    }
+
     /// Whether the prefix is one address.
     #[must_use]
     pub fn is_host(&self) -> bool {
-        self.0.prefix_len() == self.0.max_prefix_len()
+        self.length() == self.most()
     }
 
     /// Whether this network covers all of `other`.

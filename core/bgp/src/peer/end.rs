@@ -49,6 +49,8 @@ impl Peer {
         if hard {
             self.forget_kept(outside);
         }
+        let too_many = session.as_ref().filter(|_| event == Event::TooManyPrefixes);
+        let penalty = too_many.map(|session| self.penalty.impose(now, session));
         match session {
             Some(session) => {
                 let keeps = Self::outlives(&session, event, hard);
@@ -59,7 +61,10 @@ impl Peer {
         }
         if self.connections.is_empty() {
             self.rest = next;
-            self.wait(now, actions, outside);
+            match penalty {
+                Some(wait) => self.keep_away(now, wait),
+                None => self.wait(now, actions, outside),
+            }
         } else if !self
             .connections
             .iter()
@@ -140,6 +145,16 @@ impl Peer {
             return;
         };
         self.timers.start(timer, now + wait);
+    }
+
+    /// Idle is over.
+    pub(super) fn leave_idle(&mut self, now: Duration, outside: &mut Outside) {
+        self.penalty.end();
+        let event = match self.config.passive {
+            true => Event::IdleHoldTimerExpiresPassive,
+            false => Event::IdleHoldTimerExpires,
+        };
+        self.step(now, None, event, None, outside);
     }
 
     pub(super) fn end_connection(

@@ -1,6 +1,6 @@
 use core::time::Duration;
 
-use super::Peer;
+use super::{Cause, Peer, excess};
 use crate::fsm::Event;
 use crate::graceful_restart::Restarting;
 use crate::notice::{ConnectionId, Notice};
@@ -57,28 +57,26 @@ impl Peer {
             | Event::RouteRefreshMessage
             | Event::SendHoldTimerExpires
             | Event::BfdDown => agreed.notification && !hard,
-            Event::Start | Event::StartPassive | Event::Stop => false,
+            Event::Start | Event::StartPassive | Event::Stop | Event::TooManyPrefixes => false,
         }
     }
 
-    pub(super) fn take_update(&mut self, update: &Update, outside: &mut Outside) {
-        let Some(session) = &mut self.session else {
-            return;
-        };
+    /// Takes the routes. Why the session is to end: there are more than may be.
+    pub(super) fn take_update(&mut self, update: &Update, outside: &mut Outside) -> Option<Cause> {
+        let session = self.session.as_mut()?;
         let mut outcome = Outcome {
             counters: &mut self.counters,
             learned: &mut outside.learned,
         };
         let import = &self.config.import;
-        session
-            .adj_rib_in
-            .handle_update(update, import, &mut outcome);
+        let exceeded = session.handle_update(update, import, &mut outcome);
         if let Some(family) = update.end_of_rib
             && session.handle_end_of_rib(family, &mut outside.learned)
         {
             let peer = self.config.name.clone();
             outside.notify(Notice::EndOfRib { peer, family });
         }
+        exceeded.and_then(|family| excess::cause(import, family))
     }
 
     pub(super) fn take_route_refresh(

@@ -60,7 +60,11 @@ impl Peer {
                     }
                 }
             }
-            Payload::Update(update) => self.take_update(&update, outside),
+            Payload::Update(update) => {
+                if let Some(cause) = self.take_update(&update, outside) {
+                    return self.end_for_excess(now, cause, outside);
+                }
+            }
             Payload::RouteRefresh(refresh) => self.take_route_refresh(now, id, refresh, outside),
             Payload::Notification(notification) => {
                 self.counters.notifications_received += 1;

@@ -38,37 +38,49 @@ impl AdjRibIn {
         }
     }
 
-    /// Counts the UPDATE and what was wrong with it (RFC 7606), and takes what is accepted.
+    /// Counts the UPDATE and what was wrong with it (RFC 7606), and takes what is accepted. The family of which more came
+    /// than may be.
     pub(crate) fn handle_update(
         &mut self,
         update: &Update,
         import: &Import,
         outcome: &mut Outcome<'_>,
-    ) {
+    ) -> Option<Family> {
         count(update, outcome.counters);
         for prefix in &update.withdrawn {
             self.remove(prefix, outcome.learned);
         }
+        let own_asns = self.local.own_asns(&update.attributes);
+        let mut exceeded = None;
         for reach in &update.announced {
             let path = self
                 .local
-                .path(&reach.next_hop, &update.attributes, import.allow_own_asn);
-            self.take(reach, path.map(Arc::new), import, outcome);
+                .path(&reach.next_hop, &update.attributes, own_asns);
+            if self.take(reach, (own_asns, path.map(Arc::new)), import, outcome) {
+                exceeded = exceeded.or(Some(reach.family));
+            }
         }
+        exceeded
     }
 
-    /// The filter may have become narrower: what does not pass any more goes, and of what is too much the stale goes first.
-    pub(crate) fn handle_import(&mut self, import: &Import, outcome: &mut Outcome<'_>) {
+    /// The filter is another: what does not pass any more goes, and of what is too much the stale goes first. The family of
+    /// which the peer has more than may be.
+    pub(crate) fn handle_import(
+        &mut self,
+        import: &Import,
+        outcome: &mut Outcome<'_>,
+    ) -> Option<Family> {
         let limit = limit(import);
         for table in [&mut self.ipv4, &mut self.ipv6] {
             let mut passing = |prefix: &Prefix, path: &Path| {
-                let reason = match import.accepts(prefix) {
-                    false => RejectReason::NotInFilter,
-                    true if path.own_asns > import.allow_own_asn => RejectReason::OwnAsn,
-                    true => return true,
+                // Whether it is installed may be another matter now.
+                outcome.learned.mark(*prefix);
+                let reason = match import.own_asns_allowed(prefix) {
+                    None => RejectReason::NotInFilter,
+                    Some(allowed) if path.own_asns > allowed => RejectReason::OwnAsn,
+                    Some(_) => return true,
                 };
                 outcome.counters.rejected.add(reason);
-                outcome.learned.mark(*prefix);
                 false
             };
             table.retain(&mut passing);
@@ -79,11 +91,21 @@ impl AdjRibIn {
                 if kept > limit {
                     self.overflowed.insert(prefix.family());
                     outcome.counters.rejected.add(RejectReason::MaxPrefixes);
-                    outcome.learned.mark(*prefix);
                 }
                 kept <= limit
             });
         }
+        let full = |family: &Family| self.table(*family).len() >= limit;
+        self.overflowed.iter().find(full)
+    }
+
+    /// Families of which something was ignored for want of room, and that have a tenth of it again: what was ignored is
+    /// worth asking for. No sooner, as the peer sends all of them each time.
+    pub(crate) fn has_room_again(&self, import: &Import) -> FamilySet {
+        let limit = limit(import);
+        let room = (limit / 10).max(1);
+        let roomy = |family: &Family| self.table(*family).len() + room <= limit;
+        self.overflowed.iter().filter(roomy).collect()
     }
 
     /// Families of which the peer has more than we know.
@@ -145,26 +167,31 @@ impl AdjRibIn {
         (self.ipv4.stale() + self.ipv6.stale()) as u64
     }
 
-    /// A route that is not accepted takes an older one of its prefix with it (RFC 4271 section 3.1).
+    /// A route that is not accepted takes an older one of its prefix with it (RFC 4271 section 3.1). Whether there was too
+    /// little room.
     fn take(
         &mut self,
         reach: &Reach,
-        path: Result<Arc<Path>, RejectReason>,
+        (own_asns, path): (u8, Result<Arc<Path>, RejectReason>),
         import: &Import,
         outcome: &mut Outcome<'_>,
-    ) {
+    ) -> bool {
+        let mut exceeded = false;
         for prefix in &reach.prefixes {
-            let verdict = match import.accepts(prefix) {
-                true => path.clone(),
-                false => Err(RejectReason::NotInFilter),
+            let verdict = match import.own_asns_allowed(prefix) {
+                None => Err(RejectReason::NotInFilter),
+                Some(allowed) if own_asns > allowed => Err(RejectReason::OwnAsn),
+                Some(_) => path.clone(),
             };
             let stored =
                 verdict.and_then(|path| self.store(*prefix, path, import, outcome.learned));
             if let Err(reason) = stored {
+                exceeded |= reason == RejectReason::MaxPrefixes;
                 outcome.counters.rejected.add(reason);
                 self.remove(prefix, outcome.learned);
             }
         }
+        exceeded
     }
 
     fn store(

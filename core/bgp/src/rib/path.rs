@@ -46,7 +46,14 @@ impl LocalEnd {
         }
     }
 
-    /// The path that these attributes describe.
+    /// How often our AS stands in AS_PATH; 255: at least so often.
+    pub(crate) fn own_asns(&self, attributes: &ReceivedAttributes) -> u8 {
+        let asns = attributes.route.as_path.asns();
+        let own = asns.filter(|asn| *asn == self.asn).count();
+        u8::try_from(own).unwrap_or(u8::MAX)
+    }
+
+    /// The path that these attributes describe, in which our AS stands so often and may.
     ///
     /// # Errors
     /// It leads back to us, or to nothing that we could send to.
@@ -54,14 +61,9 @@ impl LocalEnd {
         &self,
         next_hop: &NextHop,
         attributes: &ReceivedAttributes,
-        allow_own_asn: u8,
+        own_asns: u8,
     ) -> Result<Path, RejectReason> {
         let route = &attributes.route;
-        let own_asns = route.as_path.asns().filter(|asn| *asn == self.asn).count();
-        let own_asns = u8::try_from(own_asns).unwrap_or(u8::MAX);
-        if own_asns > allow_own_asn {
-            return Err(RejectReason::OwnAsn);
-        }
         if self.is_reflected(attributes) {
             return Err(RejectReason::Originator);
         }
@@ -151,15 +153,14 @@ mod tests {
     #[test]
     fn our_own_as_is_allowed_as_often_as_configured() {
         let twice = over(&[64513, 64512, 64512]);
-        let with = |allowed| end().path(&ipv4(2), &twice, allowed);
-        assert_eq!(with(1), Err(RejectReason::OwnAsn));
-        let path = with(2).unwrap();
+        assert_eq!(end().own_asns(&twice), 2);
+        let path = end().path(&ipv4(2), &twice, 2).unwrap();
         assert_eq!(
             (path.own_asns, path.hops, path.neighbour),
             (2, 3, Asn(64513))
         );
         let many = over(&[64512; 300]);
-        assert_eq!(end().path(&ipv4(2), &many, 255).unwrap().own_asns, 255);
+        assert_eq!(end().own_asns(&many), 255);
     }
 
     #[test]

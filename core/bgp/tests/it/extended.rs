@@ -11,11 +11,7 @@ use crate::scripted::{Scripted, open};
 
 fn established(extended: bool) -> Scripted {
     let importing = PeerConfig {
-        import: Import {
-            within: vec![Prefix::new([10, 0, 0, 0].into(), 8).unwrap()],
-            max_prefixes: 100_000,
-            ..Import::default()
-        },
+        import: Import::within(Prefix::new([10, 0, 0, 0].into(), 8), 100_000),
         ..config(0)
     };
     let mut peer = Scripted::new(importing, local(0));

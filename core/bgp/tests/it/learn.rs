@@ -19,12 +19,7 @@ pub(crate) fn prefix(text: &str) -> Prefix {
 }
 
 pub(crate) fn import(within: &[&str]) -> Import {
-    Import {
-        within: within.iter().map(|text| prefix(text)).collect(),
-        except: vec![],
-        max_prefixes: 100,
-        allow_own_asn: 0,
-    }
+    Import::within(within.iter().map(|text| prefix(text)), 100)
 }
 
 fn importing(within: &[&str]) -> PeerConfig {
@@ -81,7 +76,7 @@ pub(crate) fn withdraw(prefixes: &[Prefix]) -> Message {
     })
 }
 
-fn refreshes(messages: &[Message]) -> Vec<Family> {
+pub(crate) fn refreshes(messages: &[Message]) -> Vec<Family> {
     let family = |message: &Message| match message {
         Message::RouteRefresh(refresh) if refresh.kind == RouteRefreshKind::Request => {
             Some(refresh.family)

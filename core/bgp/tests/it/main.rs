@@ -10,6 +10,7 @@
 
 mod bfd;
 mod collision;
+mod excess;
 mod extended;
 mod fabric;
 mod farewell;

@@ -78,11 +78,10 @@ struct Hostile {
 impl Hostile {
     fn new() -> Self {
         let importing = PeerConfig {
-            import: Import {
-                within: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
-                max_prefixes: MAX_PREFIXES,
-                ..Import::default()
-            },
+            import: Import::within(
+                ["0.0.0.0/0", "::/0"].map(|all| all.parse().unwrap()),
+                MAX_PREFIXES,
+            ),
             ..config(0)
         };
         let mut peer = Scripted::new(importing, local(0));

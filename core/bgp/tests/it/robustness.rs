@@ -59,11 +59,7 @@ fn peer(number: u8, generation: u64, passive: bool) -> PeerConfig {
         address: [192, 0, 2, 100 + number].into(),
         password_generation: generation,
         passive,
-        import: Import {
-            within: vec![Prefix::new([10, 0, 0, 0].into(), 8).unwrap()],
-            max_prefixes: MAX_PREFIXES,
-            ..Import::default()
-        },
+        import: Import::within(Prefix::new([10, 0, 0, 0].into(), 8), MAX_PREFIXES),
         ..config(0)
     }
 }

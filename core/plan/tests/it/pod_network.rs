@@ -189,15 +189,16 @@ fn never_installs_its_own_range_nor_what_is_outside_or_out_of_reach() {
 fn asks_the_peers_of_the_object_for_what_is_inside_the_ranges() {
     let mut world = routed(PodNetworkMode::Network);
     let import = world.planner.plan().peers["router"].config.import.clone();
-    assert_eq!(
-        import.within,
-        [prefix("10.244.0.0/16"), prefix("fd00:244::/32")]
-    );
+    for range in ["10.244.0.0/16", "10.244.7.0/24", "fd00:244::/32"].map(prefix) {
+        assert!(import.accepts(&range) && import.installs(&range));
+    }
+    assert!(!import.accepts(&prefix("10.245.0.0/24")));
     assert_eq!(
         import.except,
         [prefix("10.244.1.0/24"), prefix("fd00:244:1::/64")]
     );
-    assert_eq!((import.max_prefixes, import.allow_own_asn), (10_000, 1));
+    let own_asns = import.rules.iter().map(|rule| rule.allow_own_asn);
+    assert_eq!((import.max_prefixes, own_asns.max()), (10_000, Some(1)));
     edit(&mut world, |network| network.peers = vec!["other".into()]);
     let peers = &world.planner.plan().peers;
     assert_eq!(peers["router"].config.import, bgp::Import::default());

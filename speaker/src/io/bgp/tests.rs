@@ -198,11 +198,7 @@ fn learned(driver: &Driver, count: usize) -> Learned {
 fn what_a_peer_advertises_is_told_until_its_session_ends() {
     let ([_, listener], port) = pair();
     let mut importing = peer(1, 1, None);
-    importing.config.import = Import {
-        within: vec!["10.0.0.0/8".parse().unwrap()],
-        max_prefixes: 2_000,
-        ..Import::default()
-    };
+    importing.config.import = Import::within(["10.0.0.0/8".parse().unwrap()], 2_000);
     listener.apply(peers(importing));
     wait_for(&listener, |seen| seen.sessions.first().map(drop));
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -223,11 +219,7 @@ fn what_a_peer_advertises_is_told_until_its_session_ends() {
 fn what_was_learned_outlives_the_driver() {
     let ([_, listener], port) = pair();
     let mut importing = peer(1, 1, None);
-    importing.config.import = Import {
-        within: vec!["10.0.0.0/8".parse().unwrap()],
-        max_prefixes: 10,
-        ..Import::default()
-    };
+    importing.config.import = Import::within(["10.0.0.0/8".parse().unwrap()], 10);
     listener.apply(peers(importing));
     wait_for(&listener, |seen| seen.sessions.first().map(drop));
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();

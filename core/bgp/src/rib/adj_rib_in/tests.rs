@@ -34,35 +34,33 @@ impl Fixture {
         Self {
             table: AdjRibIn::new(LocalEnd::new(&config(), &addresses)),
             import: Import {
-                within: vec![prefix("10.244.0.0/16"), prefix("fd00::/48")],
                 except: vec![prefix("10.244.1.0/24")],
-                max_prefixes: 3,
-                allow_own_asn: 0,
+                ..Import::within(["10.244.0.0/16", "fd00::/48"].map(prefix), 3)
             },
             counters: Counters::default(),
             learned: Learned::default(),
         }
     }
 
-    fn update(&mut self, update: &Update) {
+    fn update(&mut self, update: &Update) -> Option<Family> {
         let mut outcome = Outcome {
             counters: &mut self.counters,
             learned: &mut self.learned,
         };
-        self.table.handle_update(update, &self.import, &mut outcome);
+        self.table.handle_update(update, &self.import, &mut outcome)
     }
 
     fn announce(&mut self, prefixes: &[&str]) {
         self.update(&announced(prefixes, 2, &[64513]));
     }
 
-    fn import(&mut self, change: impl FnOnce(&mut Import)) {
+    fn import(&mut self, change: impl FnOnce(&mut Import)) -> Option<Family> {
         change(&mut self.import);
         let mut outcome = Outcome {
             counters: &mut self.counters,
             learned: &mut self.learned,
         };
-        self.table.handle_import(&self.import, &mut outcome);
+        self.table.handle_import(&self.import, &mut outcome)
     }
 
     fn rejected(&self, reason: RejectReason) -> u64 {
@@ -76,6 +74,12 @@ impl Fixture {
     /// Which prefixes are said to have changed since the last look.
     fn changed(&mut self) -> Vec<Prefix> {
         core::mem::take(&mut self.learned).into_pending().collect()
+    }
+}
+
+fn allow(import: &mut Import, own_asns: u8) {
+    for rule in &mut import.rules {
+        rule.allow_own_asn = own_asns;
     }
 }
 
@@ -212,10 +216,29 @@ fn a_full_table_takes_changes_but_nothing_new_in_each_family_by_itself() {
     fixture.announce(&["fd00::/64"]);
     assert_eq!(fixture.rejected(RejectReason::MaxPrefixes), 1);
     assert_eq!(fixture.table.overflowed(), FamilySet::IPV4);
+    assert!(fixture.table.has_room_again(&fixture.import).is_empty());
     assert_eq!(fixture.table.accepted(), 4);
-    fixture.update(&announced(&["10.244.4.0/24"], 9, &[64513]));
+    let changed = announced(&["10.244.4.0/24"], 9, &[64513]);
+    assert_eq!(fixture.update(&changed), None);
     let path = fixture.table.path(&prefix("10.244.4.0/24")).unwrap();
     assert_eq!(path.next_hop, core::net::IpAddr::from([192, 0, 2, 9]));
+    let more = announced(&["10.244.6.0/24"], 2, &[64513]);
+    assert_eq!(fixture.update(&more), Some(Family::IPV4_UNICAST));
+    fixture.update(&withdrawn(&["10.244.4.0/24"]));
+    assert_eq!(
+        fixture.table.has_room_again(&fixture.import),
+        FamilySet::IPV4
+    );
+}
+
+#[test]
+fn a_lower_limit_is_exceeded_by_what_is_held() {
+    let mut fixture = Fixture::new();
+    fixture.announce(&["10.244.2.0/24", "10.244.3.0/24"]);
+    assert_eq!(fixture.import(|import| import.max_prefixes = 2), None);
+    let exceeded = fixture.import(|import| import.max_prefixes = 1);
+    assert_eq!(exceeded, Some(Family::IPV4_UNICAST));
+    assert_eq!(fixture.import(|import| import.max_prefixes = 2), None);
 }
 
 #[test]
@@ -224,7 +247,8 @@ fn a_narrower_filter_applies_to_what_is_held() {
     fixture.update(&announced(&["10.244.2.0/24", "10.244.3.0/24"], 2, &[64513]));
     fixture.changed();
     fixture.import(|import| import.except.push(prefix("10.244.3.0/24")));
-    assert_eq!(fixture.changed(), [prefix("10.244.3.0/24")]);
+    assert!(fixture.changed().contains(&prefix("10.244.3.0/24")));
+    assert_eq!(fixture.held(), [prefix("10.244.2.0/24")]);
     fixture.announce(&["10.244.4.0/24"]);
     fixture.import(|import| import.max_prefixes = 1);
     assert_eq!(fixture.held(), [prefix("10.244.2.0/24")]);
@@ -235,11 +259,11 @@ fn a_narrower_filter_applies_to_what_is_held() {
 #[test]
 fn fewer_own_systems_apply_to_what_is_held() {
     let mut fixture = Fixture::new();
-    fixture.import(|import| import.allow_own_asn = 1);
+    fixture.import(|import| allow(import, 1));
     fixture.update(&announced(&["10.244.2.0/24"], 2, &[64513, 64512]));
     fixture.announce(&["10.244.3.0/24"]);
     assert_eq!(fixture.table.accepted(), 2);
-    fixture.import(|import| import.allow_own_asn = 0);
+    fixture.import(|import| allow(import, 0));
     assert_eq!(fixture.held(), [prefix("10.244.3.0/24")]);
     assert_eq!(fixture.rejected(RejectReason::OwnAsn), 1);
 }
@@ -297,7 +321,7 @@ proptest! {
             let texts: Vec<&str> = texts.iter().map(|text| text.as_str()).collect();
             match kind {
                 0..=2 => fixture.announce(&texts),
-                3 => fixture.update(&withdrawn(&texts)),
+                3 => drop(fixture.update(&withdrawn(&texts))),
                 4 => fixture.table.mark_stale(Family::IPV4_UNICAST),
                 _ => {
                     fixture.table.sweep(Family::IPV4_UNICAST, &mut fixture.learned);

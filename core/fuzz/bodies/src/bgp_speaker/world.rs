@@ -196,11 +196,7 @@ fn peer(number: u8, changed: bool) -> PeerConfig {
         hold_time: HoldTime::new(9).unwrap(),
         passive: number == 2,
         password_generation: u64::from(changed),
-        import: Import {
-            within: vec![Prefix::new([10, 0, 0, 0].into(), 8).unwrap()],
-            max_prefixes: MAX_PREFIXES,
-            ..Import::default()
-        },
+        import: Import::within(Prefix::new([10, 0, 0, 0].into(), 8), MAX_PREFIXES),
         ..PeerConfig::new(
             name(number),
             address(number),

@@ -70,13 +70,7 @@ impl Session {
         };
         let identifier = |bits| BgpIdentifier::new(bits).unwrap();
         let config = PeerConfig {
-            import: Import {
-                within: ["0.0.0.0/0", "::/0"]
-                    .map(|each| each.parse().unwrap())
-                    .to_vec(),
-                max_prefixes: 10,
-                ..Import::default()
-            },
+            import: Import::within(["0.0.0.0/0", "::/0"].map(|each| each.parse().unwrap()), 10),
             // Marks are offered with it only.
             graceful_restart: dialect.enhanced_route_refresh.then_some(GracefulRestart {
                 restart_time: Duration::from_secs(30),
