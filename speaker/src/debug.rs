@@ -94,6 +94,8 @@ struct SessionLine {
     prefixes_received: u64,
     /// Of these, what the router has not confirmed since its restart.
     prefixes_stale: u64,
+    /// Families of which the router has more than are accepted.
+    excess: Vec<String>,
     graceful_restart: Option<RestartLine>,
     prefixes_advertised: u64,
 }
@@ -240,6 +242,7 @@ impl SessionLine {
             flaps: session.flaps,
             prefixes_received: session.received,
             prefixes_stale: session.stale,
+            excess: names(session.excess),
             graceful_restart: session.graceful_restart.as_ref().map(RestartLine::of),
             prefixes_advertised: session.advertised,
         }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use bgp::{Family, FamilySet, SessionView};
+use bgp::{Family, FamilySet, SessionView, State};
 use crds::{AddressFamily, Announced, SessionStatus, SpeakerStateStatus};
 use jiff::Timestamp;
 use model::{Condition, condition_type};
@@ -186,6 +186,11 @@ fn config_accepted(facts: &Facts, observed: &Observed, bfd: &BfdState) -> Condit
         .iter()
         .filter(|s| !s.no_next_hop.is_empty())
         .map(no_next_hop);
+    let excess = observed
+        .sessions
+        .iter()
+        .filter(|s| !s.excess.is_empty())
+        .map(excess);
     let not_served = facts.not_served.iter().map(|kind| {
         (
             "KindNotServed",
@@ -196,6 +201,7 @@ fn config_accepted(facts: &Facts, observed: &Observed, bfd: &BfdState) -> Condit
         .chain(listen)
         .chain(bfd)
         .chain(next_hops)
+        .chain(excess)
         .chain(not_served)
         .collect();
     let Some((reason, _)) = problems.first() else {
@@ -211,13 +217,33 @@ fn config_accepted(facts: &Facts, observed: &Observed, bfd: &BfdState) -> Condit
 }
 
 fn no_next_hop(session: &SessionView) -> (&'static str, String) {
-    let families: Vec<String> = session.no_next_hop.iter().map(|f| f.to_string()).collect();
     let sentence = format!(
         "BGPPeer {}: {} is not advertised, as this node has no address of that family that the peer can use as next hop",
         session.peer,
-        families.join(" and "),
+        named(session.no_next_hop),
     );
     ("NoNextHop", sentence)
+}
+
+fn excess(session: &SessionView) -> (&'static str, String) {
+    let consequence = match session.state {
+        State::Established => "those on top are ignored",
+        State::Idle | State::Connect | State::Active | State::OpenSent | State::OpenConfirm => {
+            "its session was ended and is tried again later"
+        }
+    };
+    let sentence = format!(
+        "BGPPeer {}: the router advertises more prefixes of {} that are accepted than spec.import.maxPrefixes allows, and \
+         {consequence}; raise it, narrow spec.import.prefixes, or filter at the router",
+        session.peer,
+        named(session.excess),
+    );
+    ("MaxPrefixes", sentence)
+}
+
+fn named(families: FamilySet) -> String {
+    let names: Vec<String> = families.iter().map(|family| family.to_string()).collect();
+    names.join(" and ")
 }
 
 fn families(set: FamilySet) -> Vec<AddressFamily> {

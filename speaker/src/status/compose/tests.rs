@@ -157,6 +157,34 @@ fn shows_the_state_of_bfd_and_what_it_lacks() {
     assert_eq!(accepted.message, "UDP port 3784 is in use");
 }
 
+#[test]
+fn more_prefixes_than_may_be_are_a_condition() {
+    let excess = |state| Observed {
+        sessions: vec![SessionView {
+            state,
+            excess: FamilySet::IPV6,
+            ..bgp_session()
+        }],
+        ..Observed::default()
+    };
+    for (state, consequence) in [
+        (State::Established, "those on top are ignored"),
+        (State::Idle, "its session was ended"),
+    ] {
+        let status = compose(0, &Facts::default(), &excess(state), &[]);
+        let accepted = &status.conditions[1];
+        assert_eq!(
+            (&*accepted.status, &*accepted.reason),
+            ("False", "MaxPrefixes")
+        );
+        let message = &accepted.message;
+        assert!(message.starts_with("BGPPeer tor: "), "{message}");
+        for part in [consequence, "ipv6-unicast", "spec.import.maxPrefixes"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
 /// A session as a machine shows it that has just begun.
 fn bgp_session() -> SessionView {
     let identifier = bgp::BgpIdentifier::new(1).unwrap();
