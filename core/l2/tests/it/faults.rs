@@ -104,6 +104,9 @@ impl World {
     /// A card's cable is pulled, or put in again.
     pub(crate) fn set_carrier(&mut self, node: usize, nic: usize, carrier: bool) {
         self.disturb();
+        if !carrier {
+            self.note_end(node);
+        }
         self.nodes[node].nics[nic].carrier = carrier;
         self.tell_interfaces(node);
     }
@@ -169,7 +172,7 @@ impl World {
         self.disturb();
         // After the network is whole again it takes a moment until all are heard.
         let heard_since = self.network_changed + TAKEOVER;
-        if !self.network.is_whole() || self.now < heard_since {
+        if !self.network.lets_all_hear() || self.now < heard_since {
             self.died_unheard.insert(node);
         }
     }

@@ -139,9 +139,14 @@ impl Network {
 
     /// Nothing is cut and nothing gets lost.
     pub(crate) fn is_whole(&self) -> bool {
+        self.lets_all_hear() && self.deaf.is_empty()
+    }
+
+    /// What a node says reaches all others, but for those who are deaf.
+    pub(crate) fn lets_all_hear(&self) -> bool {
         self.segments.is_empty()
             && self.paths.is_empty()
-            && !self.loses_heartbeats()
+            && self.unheard.is_empty()
             && self.quality.loss == 0
     }
 

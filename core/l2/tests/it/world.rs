@@ -57,8 +57,8 @@ pub(crate) struct World {
     pub(crate) squatters: BTreeMap<IpAddr, Mac>,
     /// So much longer than usual may nobody answer: while many addresses are new to everybody.
     pub(crate) grace: Duration,
-    /// Nodes that ended or stood still while the network was not whole, or just had become so: others may never have heard that they owned
-    /// anything.
+    /// Nodes that ended, stood still or lost a card while the network was not whole, or just had become so: others may
+    /// never have heard that they owned anything.
     pub(crate) died_unheard: BTreeSet<usize>,
     /// When something changed last, and when the network did.
     pub(crate) changed: Duration,
