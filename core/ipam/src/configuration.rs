@@ -133,7 +133,9 @@ fn bfd_problem(cluster: &Cluster, peer: &Peer) -> Option<String> {
         None => format!("BFDProfile \"{name}\" does not exist"),
         Some(Err(rejection)) => format!("BFDProfile \"{name}\": {rejection}"),
         Some(Ok(profile)) => {
-            let rejection = profile.minimum_ttl(peer.multi_hop_ttl).err()?;
+            let rejection = profile
+                .minimum_ttl(peer.multi_hop_ttl, peer.ttl_security_hops)
+                .err()?;
             format!("BFDProfile \"{name}\": {rejection}")
         }
     };

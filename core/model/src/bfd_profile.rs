@@ -34,11 +34,18 @@ impl BfdProfile {
     }
 
     /// The smallest TTL that is taken from a peer more than one hop away, whose session has this TTL
-    /// (`ebgpMultiHopTTL`).
+    /// (`ebgpMultiHopTTL`), or which may be so many hops away (`ttlSecurityHops`).
     ///
     /// # Errors
     /// The TTL says that the peer may be further away than the default lets pass, and the profile does not say how far.
-    pub fn minimum_ttl(&self, multi_hop_ttl: Option<u8>) -> Result<u8, Rejection> {
+    pub fn minimum_ttl(
+        &self,
+        multi_hop_ttl: Option<u8>,
+        ttl_security_hops: Option<u8>,
+    ) -> Result<u8, Rejection> {
+        if let (None, Some(hops @ 2..)) = (self.minimum_ttl, ttl_security_hops) {
+            return Ok(u8::MAX - hops + 1);
+        }
         match (self.minimum_ttl, multi_hop_ttl) {
             (Some(minimum), _) => Ok(minimum),
             // With 255 nobody has said how far away the peer is.
@@ -174,11 +181,20 @@ mod tests {
     fn a_peer_that_may_be_further_away_needs_a_minimum_of_its_own() {
         let default = parse("{}").unwrap();
         for near in [None, Some(1), Some(2), Some(255)] {
-            assert_eq!(default.minimum_ttl(near), Ok(254));
+            assert_eq!(default.minimum_ttl(near, None), Ok(254));
         }
-        let refused = default.minimum_ttl(Some(8)).unwrap_err().to_string();
+        let refused = default.minimum_ttl(Some(8), None).unwrap_err().to_string();
         assert!(refused.ends_with("at least 248 here"), "{refused}");
         let far = parse("{minimumTtl: 248}").unwrap();
-        assert_eq!(far.minimum_ttl(Some(8)), Ok(248));
+        assert_eq!(far.minimum_ttl(Some(8), None), Ok(248));
+    }
+
+    #[test]
+    fn ttl_security_says_how_far_away_the_peer_may_be_unless_the_profile_does() {
+        let default = parse("{}").unwrap();
+        let minimum = |hops| default.minimum_ttl(None, Some(hops)).unwrap();
+        assert_eq!([1, 2, 3, 254].map(minimum), [254, 254, 253, 2]);
+        let own = parse("{minimumTtl: 63}").unwrap();
+        assert_eq!(own.minimum_ttl(None, Some(2)), Ok(63));
     }
 }

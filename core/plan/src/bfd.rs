@@ -100,7 +100,7 @@ impl Watched {
         peer: &Peer,
         (name, profile): (&Name, &BfdProfile),
     ) -> Result<Self, String> {
-        let minimum_ttl = profile.minimum_ttl(peer.multi_hop_ttl);
+        let minimum_ttl = profile.minimum_ttl(peer.multi_hop_ttl, peer.ttl_security_hops);
         let minimum_ttl = minimum_ttl.map_err(|rejection| {
             format!(
                 "spec.bfdProfile: the session is without BFD because of BFDProfile {name}: {rejection}"
@@ -118,10 +118,14 @@ impl Watched {
 
 impl Way {
     fn of(planned: &PlannedPeer) -> Self {
-        match (planned.config.multi_hop_ttl, planned.config.peer_type()) {
-            (Some(_), _) => Self::Routed,
-            (None, PeerType::External) => Self::OneHop,
-            (None, PeerType::Internal) => Self::BySubnet,
+        let config = &planned.config;
+        // As FRR and BIRD see it: TTL security over more than one hop is a way over routers.
+        let may_be_far = config.multi_hop_ttl.is_some() || config.ttl_security_hops > Some(1);
+        match (config.peer_type(), may_be_far) {
+            (PeerType::External, false) => Self::OneHop,
+            (PeerType::External, true) => Self::Routed,
+            (PeerType::Internal, true) if config.multi_hop_ttl.is_some() => Self::Routed,
+            (PeerType::Internal, _) => Self::BySubnet,
         }
     }
 }

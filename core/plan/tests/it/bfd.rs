@@ -73,6 +73,16 @@ fn an_external_peer_is_one_hop_away_unless_the_user_says_otherwise() {
 }
 
 #[test]
+fn ttl_security_over_more_than_one_hop_is_a_way_over_routers() {
+    for (allowed, expected) in [(1, Hops::Single), (3, Hops::Multi { minimum_ttl: 253 })] {
+        let world = world(watched("router", ROUTER, |peer| {
+            peer.ttl_security_hops = Some(allowed);
+        }));
+        assert_eq!(hops(&world), Some(expected));
+    }
+}
+
+#[test]
 fn an_internal_peer_is_one_hop_away_when_it_is_on_a_subnet_of_ours() {
     assert_eq!(
         hops(&world(watched("router", ROUTER, internal))),
