@@ -10,7 +10,7 @@ use crate::{
     flags::{CleanupFlags, HostFlags},
     io::{
         bridge::{self, Bridge},
-        cni, netlink, nft, snapshot,
+        cni, last_run, netlink, nft, snapshot,
         sysctl::{Folder, Originals},
     },
 };
@@ -143,15 +143,19 @@ impl Report {
     /// What was kept for the next start.
     fn forget(&mut self, host: &HostFlags) {
         let folder = &host.state_dir;
-        match snapshot::remove(folder) {
-            Ok(true) => self
-                .done
-                .push(format!("snapshot in {} removed", folder.display())),
-            Ok(false) => {}
-            Err(error) => self.failed.push(format!(
-                "the snapshot in {} cannot be removed ({error})",
-                folder.display()
-            )),
+        let files = [
+            ("snapshot", snapshot::remove(folder)),
+            ("sign of life", last_run::remove(folder)),
+        ];
+        for (what, removed) in files {
+            let folder = folder.display();
+            match removed {
+                Ok(true) => self.done.push(format!("{what} in {folder} removed")),
+                Ok(false) => {}
+                Err(error) => self.failed.push(format!(
+                    "the {what} in {folder} cannot be removed ({error})"
+                )),
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use plan::{Links, NetworkPlan};
 use tokio::{sync::watch, task::JoinSet};
@@ -13,9 +13,6 @@ use crate::{
     },
     kernel::{KernelSources, KernelState},
 };
-
-/// So long after the start what an earlier run has left in the routing table stays: the peers may still tell of it.
-const KEEP_ROUTES: Duration = Duration::from_secs(30);
 
 /// The drivers of this node's kernel and CNI folder, as the rest of the program sees them.
 #[derive(Clone, Debug)]
@@ -44,7 +41,6 @@ impl Host {
             links,
             state: routes,
             protocol: flags.route_protocol,
-            keep: KEEP_ROUTES,
         }));
         parts.spawn(nft::run(nft::Config {
             plan: network.subscribe(),

@@ -9,6 +9,7 @@ pub mod conntrack;
 mod file;
 pub(crate) mod gate;
 pub mod l2;
+pub(crate) mod last_run;
 pub mod netlink;
 pub mod nft;
 pub(crate) mod snapshot;

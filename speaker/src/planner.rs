@@ -82,6 +82,8 @@ pub(crate) struct Sources {
     pub(crate) watches: Watches,
     pub(crate) links: watch::Receiver<Links>,
     pub(crate) learned: watch::Receiver<Learned>,
+    /// That is all that peers have to advertise.
+    pub(crate) converged: watch::Receiver<bool>,
     pub(crate) queries: mpsc::Receiver<Query>,
     /// The speaker ends and will not be back soon.
     pub(crate) departed: CancellationToken,
@@ -136,9 +138,11 @@ impl PlannerDriver {
                     let links = self.sources.links.borrow_and_update().clone();
                     self.planner.handle_links(links);
                 }
-                Ok(()) = self.sources.learned.changed() => {
-                    let learned = self.sources.learned.borrow_and_update().clone();
-                    self.planner.handle_learned(learned);
+                Ok(()) = self.sources.learned.changed() => self.take_learned(),
+                Ok(()) = self.sources.converged.changed() => {
+                    // What was learned by then is known first.
+                    self.take_learned();
+                    self.planner.handle_converged();
                 }
                 Some(Ok((target, outcome))) = self.probes.join_next() => {
                     self.planner.handle_probe(self.now(), &target, outcome);
@@ -159,6 +163,11 @@ impl PlannerDriver {
 
     fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn take_learned(&mut self) {
+        let learned = self.sources.learned.borrow_and_update().clone();
+        self.planner.handle_learned(learned);
     }
 
     fn handle_event(&mut self, event: Event) {

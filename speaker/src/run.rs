@@ -27,8 +27,9 @@ use crate::{
     io::bgp::{self, Observed},
     io::conntrack,
     io::l2::{self, L2State},
+    io::last_run::{self, LastRun},
     io::nft::Guards,
-    io::snapshot::Store,
+    io::snapshot::{Kept, Store},
     io::socket::priority,
     planner::{Facts, Outlets, PlannerDriver, Query, Sources},
     report::Report,
@@ -59,6 +60,9 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     let parting = runtime.block_on(serve(flags, options))?;
     // Nobody is left who would make it again.
     drop(runtime);
+    if let Parting::Leave(_) = parting {
+        last_run::forget(&host.state_dir);
+    }
     if parting.ends_pod_network() {
         cleanup::leave(&host);
     }
@@ -76,19 +80,20 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let (observed, observed_seen) = watch::channel(Observed::default());
     let (queries, queries_seen) = mpsc::channel(QUERIES);
     let (learned, learned_seen) = watch::channel(Learned::default());
+    let (converged, converged_seen) = watch::channel(false);
     let (l2, l2_seen) = watch::channel(L2State::default());
     let (notices, notices_seen) = mpsc::channel(NOTICES);
     let outlets = outlets(facts);
     let mut parts = JoinSet::new();
     let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
     let watcher = Watcher::start(&outlets)?;
-    // Whatever ends the program, it is started anew, until it is known to leave.
+    // It is started anew, until it is known to leave.
     let (last_words, last_words_seen) = watch::channel(::bgp::Farewell::Restart);
+    let left = Left::new(&flags, &options);
     let sessions = start_bgp(
-        &flags,
-        started,
+        (&flags, started, left.restarted(started).await),
         (&outlets, watcher.downs.clone()),
-        (observed, learned),
+        (observed, learned, converged),
         last_words_seen,
     )?;
     let responder = start_l2(&flags, &options, &host, (&outlets, l2, notices))?;
@@ -97,6 +102,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
         links: host.links.clone(),
         learned: learned_seen,
+        converged: converged_seen,
         queries: queries_seen,
         departed: CancellationToken::new(),
     };
@@ -113,11 +119,11 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
     };
-    let store = Store::new(&flags.host.state_dir, &options.node);
+    parts.spawn(left.sign_of_life(&report));
     start_planner(
         (options, started),
         (sources, outlets),
-        store,
+        left,
         &queries,
         &mut parts,
     );
@@ -143,17 +149,47 @@ fn farewell(
     }
 }
 
+/// What the process before has left, and where this one leaves it for the next.
+struct Left {
+    store: Store,
+    known: Option<Kept>,
+    last_run: LastRun,
+}
+
+impl Left {
+    fn new(flags: &Flags, options: &Options) -> Self {
+        let store = Store::new(&flags.host.state_dir, &options.node);
+        Self {
+            known: store.load(),
+            store,
+            last_run: LastRun::new(&flags.host),
+        }
+    }
+
+    /// What routers are to be told of it.
+    async fn restarted(&self, started: Instant) -> Option<::bgp::Restarted> {
+        let known = self.known.as_ref();
+        self.last_run.restarted(started.elapsed(), known).await
+    }
+
+    /// Notes that this process is there.
+    fn sign_of_life(&self, report: &Report) -> impl Future<Output = ()> + use<> {
+        let (observed, kernel) = (report.observed.clone(), report.kernel.clone());
+        self.last_run.clone().keep(observed, kernel)
+    }
+}
+
 /// Starts the planner with what an earlier process has left, and who keeps what it knows for the next one.
 fn start_planner(
     (options, started): (Options, Instant),
     (sources, outlets): (Sources, Outlets),
-    store: Store,
+    left: Left,
     queries: &mpsc::Sender<Query>,
     parts: &mut JoinSet<()>,
 ) {
-    let driver = PlannerDriver::new(options, started, sources, outlets, store.load());
+    let driver = PlannerDriver::new(options, started, sources, outlets, left.known);
     parts.spawn(driver.run());
-    parts.spawn(store.keep(queries.clone()));
+    parts.spawn(left.store.keep(queries.clone()));
 }
 
 /// What the planner tells to others, with nothing in it yet.
@@ -230,10 +266,13 @@ impl Threads {
 
 /// The thread that holds the sessions.
 fn start_bgp(
-    flags: &Flags,
-    started: Instant,
+    (flags, started, restarted): (&Flags, Instant, Option<::bgp::Restarted>),
     (outlets, downs): (&Outlets, watch::Sender<Downs>),
-    (observed, learned): (watch::Sender<Observed>, watch::Sender<Learned>),
+    (observed, learned, converged): (
+        watch::Sender<Observed>,
+        watch::Sender<Learned>,
+        watch::Sender<bool>,
+    ),
     farewell: watch::Receiver<::bgp::Farewell>,
 ) -> anyhow::Result<Thread> {
     let config = bgp::Config {
@@ -245,7 +284,8 @@ fn start_bgp(
         addresses: outlets.addresses.subscribe(),
         observed,
         learned,
-        restarted: None,
+        converged,
+        restarted,
         farewell,
         stop: CancellationToken::new(),
     };

@@ -19,6 +19,9 @@ pub enum Notice {
         /// The peer said AdminDown: somebody took its session down on purpose, which says nothing about the path
         /// (RFC 5880 section 6.8.16).
         remote_admin_down: bool,
+        /// The peer's BFD does not share the fate of its control plane (C bit of what it sent last): when it goes down, the
+        /// peer has not merely restarted (RFC 5882 section 4.3).
+        remote_independent: bool,
     },
     /// The peer is none of ours any more, and was told so as far as it listened: its sockets can be closed. Not said of a
     /// name that is used again by then.

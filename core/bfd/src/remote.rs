@@ -13,6 +13,8 @@ pub(crate) struct Remote {
     pub(crate) required_min_rx: Duration,
     pub(crate) multiplier: u8,
     pub(crate) demand: bool,
+    /// The C bit.
+    pub(crate) independent: bool,
     /// When, or when we began to listen again after a sleep.
     pub(crate) heard_at: Duration,
 }
@@ -27,6 +29,7 @@ impl Remote {
             required_min_rx: packet.required_min_rx,
             multiplier: packet.detect_multiplier,
             demand: packet.demand,
+            independent: packet.control_plane_independent,
             heard_at: now,
         }
     }

@@ -35,6 +35,7 @@ pub(crate) struct Change {
     pub(crate) to: State,
     pub(crate) diagnostic: Diagnostic,
     pub(crate) remote_admin_down: bool,
+    pub(crate) remote_independent: bool,
 }
 
 impl Session {
@@ -170,6 +171,7 @@ impl Session {
             to,
             diagnostic,
             remote_admin_down: event == Event::ReceiveAdminDown,
+            remote_independent: self.remote.is_some_and(|remote| remote.independent),
         })
     }
 

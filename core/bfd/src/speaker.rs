@@ -268,6 +268,7 @@ impl Speaker {
                 to: change.to,
                 diagnostic: change.diagnostic,
                 remote_admin_down: change.remote_admin_down,
+                remote_independent: change.remote_independent,
             });
         }
     }

@@ -31,6 +31,15 @@ pub struct Restarted {
     pub forwarding: bool,
 }
 
+/// What the end of a BFD session to a peer can mean (RFC 5882 section 4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BfdFate {
+    /// The peer's BFD goes on without its control plane (C bit): the way is broken.
+    Independent,
+    /// It ends with its control plane: the way is broken, or the peer restarts.
+    Shared,
+}
+
 /// How a speaker ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Farewell {

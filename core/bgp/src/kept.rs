@@ -13,6 +13,8 @@ pub(crate) struct Kept {
     pub(crate) until: Duration,
     /// Until when it has to have confirmed its routes.
     pub(crate) confirmed_until: Duration,
+    /// The way to the peer may be broken: any other path is better.
+    pub(crate) is_doubtful: bool,
 }
 
 impl Kept {
@@ -21,6 +23,7 @@ impl Kept {
             adj_rib_in,
             until: now + agreed.restart_time.min(LONGEST_STALE),
             confirmed_until: now + LONGEST_STALE,
+            is_doubtful: false,
         }
     }
 }

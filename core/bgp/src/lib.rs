@@ -38,7 +38,7 @@ mod speaker;
 pub mod wire;
 
 pub use fsm::State;
-pub use graceful_restart::{Farewell, GracefulRestart, RestartAgreement, Restarted};
+pub use graceful_restart::{BfdFate, Farewell, GracefulRestart, RestartAgreement, Restarted};
 pub use import::{Excess, Import, ImportRule, InvalidLengths};
 pub use notice::{ConnectionId, Counters, Dial, LocalAddresses, Notice, SessionView};
 pub use params::{

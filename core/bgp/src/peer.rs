@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::fsm::{Backoff, Connection, Event, Role, State, Timer, Timers};
+use crate::graceful_restart::BfdFate;
 use crate::import::Import;
 use crate::kept::Kept;
 use crate::notice::{ConnectionId, Counters, LocalAddresses, Notice, SessionView};
@@ -220,12 +221,13 @@ impl Peer {
     }
 
     /// The way to the peer is broken, says BFD: a session ends, an attempt goes on.
-    pub(crate) fn handle_bfd_down(&mut self, now: Duration, outside: &mut Outside) {
-        let Some(id) = self.session.as_ref().map(|session| session.connection) else {
-            return;
-        };
-        let cause = Cause::cease(CeaseSubcode::BfdDown, "BFD went down");
-        self.step(now, Some(id), Event::BfdDown, Some(cause), outside);
+    pub(crate) fn handle_bfd_down(&mut self, now: Duration, fate: BfdFate, outside: &mut Outside) {
+        let session = self.session.as_ref().map(|session| session.connection);
+        if let Some(id) = session {
+            let cause = Cause::cease(CeaseSubcode::BfdDown, "BFD went down");
+            self.step(now, Some(id), Event::BfdDown, Some(cause), outside);
+        }
+        self.doubt(fate, session.is_some(), outside);
     }
 
     pub(crate) fn handle_bytes(

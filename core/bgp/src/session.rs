@@ -68,8 +68,12 @@ impl Session {
         let Kept {
             mut adj_rib_in,
             confirmed_until,
+            is_doubtful,
             ..
         } = kept;
+        if is_doubtful {
+            adj_rib_in.mark_all(learned);
+        }
         let families = self.restart.map(|agreed| agreed.forwarding);
         let families = families.unwrap_or_default();
         adj_rib_in.narrow(families, learned);

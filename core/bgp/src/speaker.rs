@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use crate::graceful_restart::{Farewell, Restarted};
+use crate::graceful_restart::{BfdFate, Farewell, Restarted};
 use crate::notice::{ConnectionId, LocalAddresses, Notice, SessionView};
 use crate::outside::Outside;
 use crate::params::Prefix;
@@ -29,7 +29,7 @@ pub struct Speaker {
     peers: BTreeMap<PeerName, Peer>,
     outside: Outside,
     stopped: bool,
-    /// When the first peers were set.
+    /// When the first peers were set, or it was clear that there are none.
     started: Option<Duration>,
 }
 
@@ -118,7 +118,8 @@ impl Speaker {
     }
 
     /// The first full set of routes was delivered: End-of-RIB may follow it.
-    pub const fn handle_routes_complete(&mut self, _now: Duration) {
+    pub fn handle_routes_complete(&mut self, now: Duration) {
+        self.started.get_or_insert(now);
         self.outside.loc_rib.set_complete();
     }
 
@@ -182,10 +183,11 @@ impl Speaker {
     }
 
     /// The BFD session to the peer was Up and is Down: its session ends at once (Cease/BFD Down, RFC 9384), and is tried
-    /// again as after any other error. Connections that are not Established go on: nothing waits for BFD.
-    pub fn handle_bfd_down(&mut self, now: Duration, peer: &str) {
+    /// again as after any other error. Connections that are not Established go on: nothing waits for BFD. What becomes of
+    /// the peer's routes depends on whether it may only have restarted (RFC 5882 section 4.3).
+    pub fn handle_bfd_down(&mut self, now: Duration, peer: &str, fate: BfdFate) {
         if let Some(peer) = self.peers.get_mut(peer) {
-            peer.handle_bfd_down(now, &mut self.outside);
+            peer.handle_bfd_down(now, fate, &mut self.outside);
         }
     }
 
@@ -251,15 +253,18 @@ impl Speaker {
 
     /// Whether all is known that peers have to advertise: what the process before has left and is not confirmed by now is
     /// of no use any more. Waited for are End-of-RIBs of all peers that anything is accepted of, but for those that have
-    /// restarted too (RFC 4724 section 4.1), and no longer than a restart may take.
+    /// restarted too (RFC 4724 section 4.1), and no longer than [`Speaker::converges_by`].
     #[must_use]
     pub fn has_converged(&self, now: Duration) -> bool {
-        let Some(started) = self.started else {
-            return false;
-        };
-        let restarted = self.outside.restarted;
-        let until = restarted.map_or_else(|| started + self.longest_restart(), |each| each.until);
-        until <= now || self.peers.values().all(Peer::has_converged)
+        let until = self.converges_by();
+        until.is_some_and(|until| until <= now || self.peers.values().all(Peer::has_converged))
+    }
+
+    /// Then nobody is waited for any more: a restart may take as long since the first peers were set. None: whether there
+    /// are any is not known yet.
+    #[must_use]
+    pub fn converges_by(&self) -> Option<Duration> {
+        self.started.map(|started| started + self.longest_restart())
     }
 
     /// A peer's configuration.
@@ -296,9 +301,17 @@ impl Speaker {
 }
 
 fn next_hops_of(peers: &BTreeMap<PeerName, Peer>, prefix: &Prefix) -> Vec<IpAddr> {
-    let paths = peers.values().filter_map(|peer| {
-        let path = peer.adj_rib_in()?.path(prefix)?;
-        peer.config.import.installs(prefix).then_some(path)
-    });
-    next_hops(paths)
+    let of = |doubtful: bool| {
+        let peers = peers.values();
+        let peers = peers.filter(|peer| peer.is_doubtful() == doubtful);
+        next_hops(peers.filter_map(|peer| {
+            let path = peer.adj_rib_in()?.path(prefix)?;
+            peer.config.import.installs(prefix).then_some(path)
+        }))
+    };
+    let sure = of(false);
+    match sure.is_empty() {
+        true => of(true),
+        false => sure,
+    }
 }

@@ -29,6 +29,8 @@ pub struct NetworkPlan {
     pub pod_cidrs: Vec<Prefix>,
     /// Routes of ours in the main table.
     pub routes: Part<Routes>,
+    /// Peers may still have to advertise what an earlier run has installed: what is left of it in the kernel stays.
+    pub awaits_peers: bool,
     /// Neighbours whose entries are kept probed.
     pub neighbors: Part<BTreeSet<Hop>>,
     /// Translation of what pods send outside.
@@ -56,6 +58,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) links: &'a Links,
     /// What the peers advertise.
     pub(crate) learned: &'a Learned,
+    /// That is all that they have.
+    pub(crate) converged: bool,
 }
 
 impl NetworkPlan {
@@ -65,6 +69,7 @@ impl NetworkPlan {
             mode: Some(situation.pod_network.mode),
             orphaned: situation.orphaned,
             pod_cidrs: situation.own_cidrs(),
+            awaits_peers: !situation.converged,
             ..Self::default()
         };
         match situation.pod_network.mode {

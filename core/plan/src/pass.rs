@@ -73,6 +73,7 @@ impl Planner {
                 nodes: &self.cluster.nodes,
                 links,
                 learned: &self.learned,
+                converged: self.converged,
             }),
             // Before the interfaces and the nodes of today are known nothing is touched, as without a PodNetwork.
             (_, None) | (None, _) => NetworkPlan::default(),

@@ -47,6 +47,8 @@ pub struct Planner {
     pub(crate) links: Option<Links>,
     /// What the peers advertise of the pod network.
     pub(crate) learned: Learned,
+    /// That is all that they have.
+    pub(crate) converged: bool,
     pub(crate) drain: Drain,
     pub(crate) snapshot: Snapshot,
     /// Another number whenever something else is known.
@@ -124,6 +126,7 @@ impl Planner {
             changes: None,
             links: None,
             learned: Learned::default(),
+            converged: false,
             drain: Drain::default(),
             missing: BTreeSet::from(Self::KINDS),
             snapshot: Snapshot::default(),
@@ -176,6 +179,15 @@ impl Planner {
     pub fn handle_learned(&mut self, learned: Learned) {
         if self.learned != learned {
             self.learned = learned;
+            self.stale.network = true;
+        }
+    }
+
+    /// The peers have advertised all that they have, or are not waited for any more: what an earlier run has left in the
+    /// kernel and nobody wants can go.
+    pub fn handle_converged(&mut self) {
+        if !self.converged {
+            self.converged = true;
             self.stale.network = true;
         }
     }

@@ -128,7 +128,6 @@ pub(crate) async fn run() -> Result<()> {
         links,
         state: routes,
         protocol: ROUTE_PROTOCOL,
-        keep: Duration::ZERO,
     });
     let translating = nft::run(nft::Config {
         plan,

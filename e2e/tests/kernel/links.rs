@@ -1,7 +1,5 @@
 //! Facts about interfaces.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use e2e::{await_condition, condition::Seen};
 use plan::{Link, LinkRole, Links};
@@ -14,7 +12,7 @@ use crate::{
 #[tokio::test]
 async fn tells_of_interfaces_as_they_change() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let links = node
         .await_links(|links| named(links, "eth1").is_some_and(|link| link.addresses.len() == 2))
         .await?;
@@ -82,7 +80,7 @@ async fn tells_of_interfaces_as_they_change() -> Result<()> {
 #[tokio::test]
 async fn an_address_counts_when_no_other_host_has_it() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     for setting in ["eth1.accept_dad=1", "eth1.dad_transmits=1"] {
         let setting = format!("net.ipv6.conf.{setting}");
         wires.node.run("sysctl", &["-qw", &setting]).await?;

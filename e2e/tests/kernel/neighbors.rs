@@ -1,6 +1,6 @@
 //! Entries that the kernel keeps resolved.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use e2e::{await_condition, condition::Seen};
@@ -19,7 +19,7 @@ async fn the_kernel_keeps_our_neighbours_resolved() -> Result<()> {
         "neigh add 10.0.0.77 lladdr 02:00:00:00:00:01 dev eth0",
     )
     .await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let hops = [
         node.hop("eth0", "10.0.0.2").await?,
         node.hop("eth1", "10.0.1.2").await?,

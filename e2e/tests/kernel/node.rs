@@ -49,8 +49,8 @@ pub(crate) fn inside<T: Send + 'static>(
 }
 
 impl Node {
-    /// Starts the drivers; nothing that is found is removed for so long.
-    pub(crate) fn start(namespace: &Namespace, keep: Duration) -> Self {
+    /// Starts the drivers.
+    pub(crate) fn start(namespace: &Namespace) -> Self {
         let (plan, plan_seen) = watch::channel(Arc::default());
         let guards = watch::Sender::new(Guards::default());
         let (links_sender, links) = watch::channel(Links::default());
@@ -62,7 +62,6 @@ impl Node {
             links: links_sender,
             state: routes_sender,
             protocol: PROTOCOL,
-            keep,
         };
         let nft_config = nft::Config {
             plan: plan_seen,

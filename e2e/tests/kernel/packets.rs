@@ -47,7 +47,7 @@ struct World {
 #[tokio::test]
 async fn what_a_pod_sends_outside_has_the_nodes_address_and_nothing_else_has() -> Result<()> {
     let world = World::build().await?;
-    let node = Node::start(&world.node, Duration::ZERO);
+    let node = Node::start(&world.node);
     node.guard([]);
     let expect = async |addresses: [&str; 8]| -> Result<()> {
         for (to, from) in OUTSIDE.into_iter().zip(addresses) {
@@ -107,7 +107,7 @@ async fn what_a_pod_sends_outside_has_the_nodes_address_and_nothing_else_has() -
 #[tokio::test]
 async fn packets_to_an_address_that_nobody_translates_are_stopped() -> Result<()> {
     let world = World::build().await?;
-    let node = Node::start(&world.node, Duration::ZERO);
+    let node = Node::start(&world.node);
     node.guard([
         (host("203.0.113.1"), Some(Guard::Reject)),
         (host("203.0.113.2"), Some(Guard::Drop)),
@@ -166,7 +166,7 @@ async fn packets_to_an_address_that_nobody_translates_are_stopped() -> Result<()
 async fn packets_to_the_unused_part_of_an_aggregate_are_stopped_and_the_stricter_network_counts()
 -> Result<()> {
     let world = World::build().await?;
-    let node = Node::start(&world.node, Duration::ZERO);
+    let node = Node::start(&world.node);
     node.guard([(host("203.0.113.2"), Some(Guard::Reject))]);
     await_table(&world.node, &["203.0.113.2"], &["203.0.113.0/24"]).await?;
     // The set turns from one of hosts into one of intervals.

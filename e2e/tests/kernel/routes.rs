@@ -1,6 +1,6 @@
 //! Routes of every kind, what others do to them, and routes of others.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use bgp::Prefix;
@@ -14,7 +14,7 @@ use crate::{
 #[tokio::test]
 async fn routes_of_every_kind_come_change_and_go() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let [a, b, c, d] = node.hops().await?;
     node.want_routes(&routes(&[
         ("10.1.0.0/24", 512, via(&[a])),
@@ -119,7 +119,7 @@ async fn a_route_of_somebody_else_stays_and_ours_for_its_prefix_waits() -> Resul
         wires.routes("-4", &[]).await?,
         wires.routes("-6", &[]).await?,
     ];
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let (a, c) = (
         node.hop("eth0", "10.0.0.2").await?,
         node.hop("eth0", "fd00::2").await?,
@@ -189,7 +189,7 @@ fn foreign(texts: &[&str]) -> BTreeSet<Prefix> {
 #[tokio::test]
 async fn routes_that_others_take_or_change_come_back() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let wanted = few(&node).await?;
     node.want_routes(&wanted);
     node.await_routes(|state| state.held == wanted.len())
@@ -232,7 +232,7 @@ async fn routes_that_others_take_or_change_come_back() -> Result<()> {
 #[tokio::test]
 async fn routes_come_back_after_their_link_was_down() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let wanted = few(&node).await?;
     node.want_routes(&wanted);
     node.await_routes(|state| state.held == wanted.len())
@@ -271,7 +271,8 @@ async fn what_is_untouched_stays_and_what_an_earlier_run_left_waits_for_its_end(
         "unicast 10.7.0.0/24 via 10.0.0.2 dev eth0 metric 768",
         "unicast 10.8.0.0/24 via 10.0.0.2 dev eth0 metric 768",
     ];
-    let node = Node::start(&wires.node, Duration::from_secs(3600));
+    let node = Node::start(&wires.node);
+    node.plan(|plan| plan.awaits_peers = true);
     let a = node.hop("eth0", "10.0.0.2").await?;
     node.await_routes(|state| state.held == 2 && state.in_sync)
         .await?;
@@ -288,9 +289,10 @@ async fn what_is_untouched_stays_and_what_an_earlier_run_left_waits_for_its_end(
     wires.await_ours("-4", &left[1..]).await?;
     drop(node);
 
-    let node = Node::start(&wires.node, Duration::from_secs(2));
-    node.plan(|plan| plan.routes = Part::Absent);
+    let node = Node::start(&wires.node);
+    node.plan(|plan| (plan.routes, plan.awaits_peers) = (Part::Absent, true));
     node.await_routes(|state| state.held == 1).await?;
+    node.plan(|plan| plan.awaits_peers = false);
     node.await_routes(|state| state.held == 0).await?;
     Ok(())
 }
@@ -302,7 +304,7 @@ async fn the_cleanup_removes_what_is_ours() -> Result<()> {
         wires.routes("-4", &[]).await?,
         wires.routes("-6", &[]).await?,
     ];
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let wanted = few(&node).await?;
     let hop = node.hop("eth0", "10.0.0.2").await?;
     node.want_routes(&wanted);

@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::Result;
@@ -21,7 +21,7 @@ const GUARDS: u32 = 10_000;
 #[tokio::test]
 async fn two_thousand_routes_of_each_family_are_installed_and_removed() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let [a, b, c, d] = node.hops().await?;
     let mut routes = Routes::new();
     for number in 0..ROUTES {
@@ -64,7 +64,7 @@ async fn two_thousand_routes_of_each_family_are_installed_and_removed() -> Resul
 #[tokio::test]
 async fn ten_thousand_addresses_are_guarded() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     let guard = |number: u32| {
         let kind = if number.is_multiple_of(3) {
             Guard::Drop

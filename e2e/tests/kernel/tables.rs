@@ -1,6 +1,6 @@
 //! The nftables table: what others do to it is undone, and what others have is left alone.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr};
 
 use anyhow::Result;
 use bgp::Prefix;
@@ -31,7 +31,7 @@ async fn the_table_is_what_it_should_be_and_nothing_else_is_touched() -> Result<
     let wires = Wires::lay().await?;
     wires.node.run("nft", &[FOREIGN]).await?;
     let before = foreign_tables(&wires.node).await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     node.guard(guards(&["203.0.113.1", "2001:db8::1"]));
     node.want_egress(egress(
         SourceNat::Masquerade,
@@ -67,7 +67,7 @@ async fn the_table_is_what_it_should_be_and_nothing_else_is_touched() -> Result<
 async fn whatever_others_do_to_the_table_is_undone() -> Result<()> {
     let wires = Wires::lay().await?;
     wires.node.run("nft", &[FOREIGN]).await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     node.guard(guards(&["203.0.113.1", "203.0.113.2", "2001:db8::1"]));
     node.want_egress(egress(SourceNat::Masquerade, &["198.51.100.0/24"]));
     let with = ["203.0.113.2", "2001:db8::1", "198.51.100.0/24"];
@@ -121,14 +121,14 @@ async fn whatever_others_do_to_the_table_is_undone() -> Result<()> {
 #[tokio::test]
 async fn what_an_earlier_run_left_stays_until_all_is_known() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     node.guard(guards(&["203.0.113.1"]));
     node.want_egress(egress(SourceNat::Masquerade, &[]));
     let with = ["chain postrouting", "chain forward"];
     let left = await_table(&wires.node, &with, &[]).await?;
     drop(node);
 
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     node.await_nft(|state| state.held && state.in_sync).await?;
     assert_eq!(table(&wires.node).await?, left);
     node.guard([]);
@@ -140,7 +140,7 @@ async fn what_an_earlier_run_left_stays_until_all_is_known() -> Result<()> {
 #[tokio::test]
 async fn transactions_of_others_are_no_repairs() -> Result<()> {
     let wires = Wires::lay().await?;
-    let node = Node::start(&wires.node, Duration::ZERO);
+    let node = Node::start(&wires.node);
     node.guard(guards(&["203.0.113.1"]));
     await_table(&wires.node, &["203.0.113.1"], &[]).await?;
     for _ in 0..50 {

@@ -8,16 +8,17 @@ mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bfd::{Diagnostic, Discarded, PeerConfig, PeerName, SessionView, State};
+use bgp::BfdFate;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use driver::{BfdDriver, Wake};
 
-/// Peers whose BFD session was Up and is Down, as far as nobody has taken them out yet.
-pub type Downs = BTreeSet<PeerName>;
+/// Peers whose BFD session was Up and is Down, as far as nobody has taken them out yet, and what that can mean.
+pub type Downs = BTreeMap<PeerName, BfdFate>;
 
 /// What the driver is started with.
 #[derive(Debug)]

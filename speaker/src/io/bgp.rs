@@ -63,6 +63,8 @@ pub struct Config {
     pub observed: watch::Sender<Observed>,
     /// What peers advertise. Not emptied when `run` ends: routes outlive a restart.
     pub learned: watch::Sender<Learned>,
+    /// All that peers have to advertise is in `learned`, or nobody is waited for any more.
+    pub converged: watch::Sender<bool>,
     /// What the process before has left to go on with.
     pub restarted: Option<Restarted>,
     /// How `stop` ends the sessions.
@@ -145,12 +147,13 @@ impl Running {
             }
         }
         self.publish_learned();
+        let converges = self.publish_converged();
         let publish = self.publish(urgent);
         let timer = self
             .speaker
             .poll_timeout()
             .map(|at| self.config.started + at);
-        [timer, publish, self.listen_retry]
+        [timer, publish, converges, self.listen_retry]
             .into_iter()
             .flatten()
             .min()
@@ -304,8 +307,8 @@ impl Running {
             false
         });
         let now = self.now();
-        for peer in downs {
-            self.speaker.handle_bfd_down(now, &peer);
+        for (peer, fate) in downs {
+            self.speaker.handle_bfd_down(now, &peer, fate);
             self.stale = true;
         }
     }
@@ -356,6 +359,20 @@ impl Running {
                 };
             }
         });
+    }
+
+    /// Tells it once, after what was learned; until then, when it is true at the latest.
+    fn publish_converged(&self) -> Option<Instant> {
+        if *self.config.converged.borrow() {
+            return None;
+        }
+        if self.speaker.has_converged(self.now()) {
+            self.config.converged.send_replace(true);
+            return None;
+        }
+        self.speaker
+            .converges_by()
+            .map(|at| self.config.started + at)
     }
 
     fn local_addresses(&self, local: IpAddr, peer: &bgp::PeerConfig) -> LocalAddresses {

@@ -40,6 +40,15 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     file.sync_all()
 }
 
+/// Removes the file; whether it was there.
+pub(crate) fn remove(path: &Path) -> io::Result<bool> {
+    match fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// The file's text; `None` when it is not there, is no text, or is larger than anything of ours.
 pub(crate) fn read(path: &Path) -> io::Result<Option<String>> {
     let file = match File::open(path) {

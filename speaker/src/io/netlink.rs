@@ -55,8 +55,6 @@ pub struct Config {
     pub state: watch::Sender<RoutesState>,
     /// Protocol number of our routes: [`plan::ROUTE_PROTOCOL`] unless a flag says otherwise.
     pub protocol: u8,
-    /// So long after the start nothing is removed that an earlier run has left.
-    pub keep: Duration,
 }
 
 /// Removed by [`remove_all`].
@@ -76,11 +74,10 @@ pub async fn run(config: Config) {
         links,
         state,
         protocol,
-        keep,
     } = config;
     tokio::select! {
         () = watch_links(links) => {}
-        () = keep_routes(plan, state, protocol, keep) => {}
+        () = keep_routes(plan, state, protocol) => {}
     }
 }
 
@@ -90,6 +87,14 @@ pub async fn run(config: Config) {
 /// The kernel refuses.
 pub fn remove_all(protocol: u8) -> io::Result<Removed> {
     socket::wait_for(async { RouteDriver::open(protocol)?.remove_all().await })
+}
+
+/// How many routes carry the protocol number.
+///
+/// # Errors
+/// The kernel does not say.
+pub(crate) async fn held(protocol: u8) -> io::Result<usize> {
+    Ok(RouteDriver::open(protocol)?.observe_routes().await?.len())
 }
 
 async fn watch_links(links: watch::Sender<Links>) {
@@ -108,9 +113,8 @@ async fn keep_routes(
     mut plan: watch::Receiver<Arc<NetworkPlan>>,
     state: watch::Sender<RoutesState>,
     protocol: u8,
-    keep: Duration,
 ) {
-    let (mut memory, mut backoff) = (Memory::new(keep), Backoff::default());
+    let (mut memory, mut backoff) = (Memory::default(), Backoff::default());
     loop {
         let attempt = async {
             let mut driver = RouteDriver::open(protocol)?;

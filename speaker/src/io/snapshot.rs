@@ -183,11 +183,7 @@ impl Store {
 
 /// Removes the file of a node that has no Herald any more; whether there was one.
 pub(crate) fn remove(folder: &Path) -> io::Result<bool> {
-    match fs::remove_file(folder.join(FILE)) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
+    file::remove(&folder.join(FILE))
 }
 
 /// Whether nobody else could have written or read it.

@@ -210,3 +210,16 @@ fn notices_name_the_peer() {
     };
     assert_eq!(&*peer, "router");
 }
+
+#[test]
+fn tells_whether_the_peer_may_only_have_restarted() {
+    for independent in [false, true] {
+        let mut node = Scripted::new(Profile::default());
+        node.theirs.control_plane_independent = independent;
+        node.come_up();
+        node.run(ms(60_000));
+        let cause = Diagnostic::ControlDetectionTimeExpired;
+        let down = node.change(State::Up, State::Down, cause, false);
+        assert_eq!(node.notices(), [down]);
+    }
+}

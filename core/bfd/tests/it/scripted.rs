@@ -216,6 +216,7 @@ impl Scripted {
             to,
             diagnostic,
             remote_admin_down,
+            remote_independent: self.theirs.control_plane_independent,
         }
     }
 }

@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use super::{Cause, Peer, excess};
 use crate::fsm::Event;
-use crate::graceful_restart::Restarting;
+use crate::graceful_restart::{BfdFate, Restarting};
 use crate::notice::{ConnectionId, Notice};
 use crate::outside::Outside;
 use crate::rib::{AdjRibIn, Outcome};
@@ -15,6 +15,24 @@ impl Peer {
     pub(crate) fn adj_rib_in(&self) -> Option<&AdjRibIn> {
         let session = self.session.as_ref().map(|session| &session.adj_rib_in);
         session.or(self.kept.as_ref().map(|kept| &kept.adj_rib_in))
+    }
+
+    /// Whether what the peer advertises counts only where no other peer knows a path.
+    pub(crate) fn is_doubtful(&self) -> bool {
+        self.kept.as_ref().is_some_and(|kept| kept.is_doubtful)
+    }
+
+    /// BFD said that the way to the peer is broken. A peer whose BFD ends with its control plane may only restart: what is
+    /// kept stays, and of a session that BFD ended, as long as nobody else knows a path (RFC 5882 section 4.3).
+    pub(super) fn doubt(&mut self, fate: BfdFate, had_session: bool, outside: &mut Outside) {
+        match (fate, &mut self.kept) {
+            (BfdFate::Independent, _) => self.forget_kept(outside),
+            (BfdFate::Shared, Some(kept)) if had_session => {
+                kept.is_doubtful = true;
+                kept.adj_rib_in.mark_all(&mut outside.learned);
+            }
+            (BfdFate::Shared, _) => {}
+        }
     }
 
     /// Whether all that the peer has is known. One of which nothing is accepted has nothing.
@@ -38,7 +56,7 @@ impl Peer {
             return false;
         };
         match event {
-            Event::TcpFails => true,
+            Event::TcpFails | Event::BfdDown => true,
             Event::HoldTimerExpires
             | Event::NotificationVersionError
             | Event::Notification
@@ -55,8 +73,7 @@ impl Peer {
             | Event::KeepaliveMessage
             | Event::UpdateMessage
             | Event::RouteRefreshMessage
-            | Event::SendHoldTimerExpires
-            | Event::BfdDown => agreed.notification && !hard,
+            | Event::SendHoldTimerExpires => agreed.notification && !hard,
             Event::Start | Event::StartPassive | Event::Stop | Event::TooManyPrefixes => false,
         }
     }

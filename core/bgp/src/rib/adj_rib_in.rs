@@ -121,6 +121,11 @@ impl AdjRibIn {
 
     /// The session is over, and so are its routes.
     pub(crate) fn release(self, learned: &mut Learned) {
+        self.mark_all(learned);
+    }
+
+    /// All routes count for more or for less than before.
+    pub(crate) fn mark_all(&self, learned: &mut Learned) {
         self.prefixes().for_each(|prefix| learned.mark(*prefix));
     }
 

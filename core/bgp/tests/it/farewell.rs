@@ -104,6 +104,14 @@ fn waits_for_the_end_of_what_every_peer_has_unless_that_peer_waits_too() {
 }
 
 #[test]
+fn without_peers_there_is_nothing_to_wait_for() {
+    let mut speaker = Speaker::new(1);
+    assert!(!speaker.has_converged(Duration::from_secs(1)));
+    speaker.handle_routes_complete(Duration::from_secs(1));
+    assert!(speaker.has_converged(Duration::from_secs(1)));
+}
+
+#[test]
 fn waits_no_longer_than_a_restart_may_take() {
     let mut speaker = Speaker::new(1);
     let seconds = Duration::from_secs;
@@ -119,8 +127,11 @@ fn waits_no_longer_than_a_restart_may_take() {
     };
     speaker.handle_restarted(seconds(0), restarted);
     speaker.handle_peers(seconds(1), [keeping(false)]);
-    assert!(!speaker.has_converged(seconds(11)));
-    assert!(speaker.has_converged(seconds(12)));
+    assert!(
+        !speaker.has_converged(seconds(12)),
+        "the peer has its time anew"
+    );
+    assert_eq!(speaker.converges_by(), Some(seconds(31)));
 }
 
 #[test]

@@ -42,6 +42,18 @@ fn learn(world: &mut World, routes: &[(&str, &[&str])]) {
     world.settle();
 }
 
+#[test]
+fn what_an_earlier_run_has_left_stays_until_the_peers_have_told_all() {
+    let mut world = routed(PodNetworkMode::Network);
+    assert!(network(&world).awaits_peers);
+    learn(&mut world, &[("10.244.3.0/24", &["192.0.2.254"])]);
+    assert!(network(&world).awaits_peers);
+    world.planner.handle_converged();
+    world.settle();
+    let settled = network(&world);
+    assert!(!settled.awaits_peers && settled.routes.present().is_some());
+}
+
 fn route(world: &World, text: &str, metric: u32) -> Option<RouteTarget> {
     let key = RouteKey {
         prefix: prefix(text),

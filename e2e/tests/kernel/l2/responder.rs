@@ -56,7 +56,6 @@ impl Responder {
             links,
             state: watch::channel(netlink::RoutesState::default()).0,
             protocol: PROTOCOL,
-            keep: Duration::ZERO,
         };
         let config = Config {
             node: name(number),

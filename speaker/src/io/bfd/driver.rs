@@ -155,8 +155,8 @@ impl BfdDriver {
             if let Notice::Forgotten { peer } = &notice {
                 self.senders.forget(peer);
             }
-            if let Some(peer) = self.tally.note(notice) {
-                self.downs.send_modify(|downs| _ = downs.insert(peer));
+            if let Some((peer, fate)) = self.tally.note(notice) {
+                self.downs.send_modify(|downs| _ = downs.insert(peer, fate));
             }
         }
     }

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use bfd::{Diagnostic, Discarded, Notice, PeerName, State};
+use bgp::BfdFate;
 use tracing::{info, warn};
 
 /// What has happened so far.
@@ -16,7 +17,7 @@ impl Tally {
     }
 
     /// Counts and logs; the peer whose other sessions are to end.
-    pub(super) fn note(&mut self, notice: Notice) -> Option<PeerName> {
+    pub(super) fn note(&mut self, notice: Notice) -> Option<(PeerName, BfdFate)> {
         match notice {
             Notice::StateChanged {
                 peer,
@@ -24,6 +25,7 @@ impl Tally {
                 to,
                 diagnostic,
                 remote_admin_down,
+                remote_independent,
             } => {
                 let key = (peer.clone(), to, diagnostic);
                 *self.transitions.entry(key).or_default() += 1;
@@ -35,7 +37,11 @@ impl Tally {
                         info!(%peer, %from, %to, %diagnostic, remote_admin_down, "BFD session changed")
                     }
                 }
-                broken.then_some(peer)
+                let fate = match remote_independent {
+                    true => BfdFate::Independent,
+                    false => BfdFate::Shared,
+                };
+                broken.then_some((peer, fate))
             }
             Notice::Forgotten { peer } => {
                 self.transitions.retain(|(known, _, _), _| *known != peer);
@@ -56,6 +62,7 @@ mod tests {
             to,
             diagnostic: Diagnostic::ControlDetectionTimeExpired,
             remote_admin_down,
+            remote_independent: false,
         }
     }
 
@@ -63,7 +70,7 @@ mod tests {
     fn only_a_session_that_was_up_and_broke_ends_others() {
         let mut tally = Tally::default();
         let broken = tally.note(changed(State::Up, State::Down, false));
-        assert_eq!(broken.as_deref(), Some("tor"));
+        assert_eq!(broken, Some(("tor".into(), BfdFate::Shared)));
         for (from, to, remote_admin_down) in [
             (State::Up, State::Down, true),
             (State::Up, State::AdminDown, false),

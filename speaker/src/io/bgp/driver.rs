@@ -63,6 +63,7 @@ impl Driver {
             addresses: node_receiver,
             observed: observed_sender,
             learned: learned_sender,
+            converged: watch::Sender::default(),
             restarted: options.restarted,
             farewell: farewell_receiver,
             stop: stop.clone(),

@@ -79,7 +79,7 @@ impl RouteDriver {
             }
             attempts = 0;
             next.repairs = memory.repairs;
-            let retry = self.plan_retry(&next, memory);
+            let retry = self.plan_retry(&next);
             state.send_if_modified(|last| {
                 let changed = *last != next;
                 *last = next;
@@ -127,7 +127,7 @@ impl RouteDriver {
         state: &mut RoutesState,
     ) -> io::Result<()> {
         self.interest.set(plan);
-        let keep = Instant::now() < memory.keep_until;
+        let keep = plan.awaits_peers;
         let mut routes = self.observe_routes().await?;
         let none = Routes::new();
         if plan.routes == Part::Untouched {
@@ -220,7 +220,11 @@ impl RouteDriver {
         Ok(())
     }
 
-    async fn observe_routes(&mut self) -> io::Result<Routes> {
+    /// Routes of ours.
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub(super) async fn observe_routes(&mut self) -> io::Result<Routes> {
         let (mut routes, protocol) = (Routes::new(), self.interest.protocol());
         for family in FAMILIES {
             let question = route::question(family, Some(protocol));
@@ -283,9 +287,8 @@ impl RouteDriver {
         }
     }
 
-    /// When to look again although nothing was heard: soon after a refusal, and when what was left may be removed.
-    fn plan_retry(&mut self, state: &RoutesState, memory: &Memory) -> Instant {
-        let now = Instant::now();
+    /// When to look again although nothing was heard: soon after a refusal.
+    fn plan_retry(&mut self, state: &RoutesState) -> Instant {
         let wait = match state.refused.is_empty() {
             true => {
                 self.backoff.reset();
@@ -293,8 +296,7 @@ impl RouteDriver {
             }
             false => self.backoff.next(),
         };
-        let kept = Some(memory.keep_until).filter(|until| *until > now);
-        kept.map_or(now + wait, |until| until.min(now + wait))
+        Instant::now() + wait
     }
 
     /// Waits until something may be other than it was: at the latest at `until`.

@@ -1,9 +1,6 @@
 //! The rules of one pass over routes and neighbours: what to do, and what to remember.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::collections::BTreeSet;
 
 use bgp::Prefix;
 use plan::{Hop, RouteDiff, RouteKey, RouteOp, RouteTarget, Routes};
@@ -11,10 +8,8 @@ use plan::{Hop, RouteDiff, RouteKey, RouteOp, RouteTarget, Routes};
 use super::neighbor::Neighbors;
 
 /// What is known from pass to pass.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    /// Until then what an earlier run has left stays.
-    pub(super) keep_until: Instant,
     /// Keys of which this run has once wanted a route: those are its own, whoever made them.
     routes: BTreeSet<RouteKey>,
     /// Neighbours that this run has once wanted.
@@ -28,18 +23,6 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Nothing is known; what is found stays so long.
-    pub(super) fn new(keep: Duration) -> Self {
-        Self {
-            keep_until: Instant::now() + keep,
-            routes: BTreeSet::new(),
-            neighbors: BTreeSet::new(),
-            left: None,
-            lost: BTreeSet::new(),
-            repairs: 0,
-        }
-    }
-
     /// What turns the table into what is wanted; while `keep`, without removing what this run has never wanted.
     pub(super) fn plan_routes(
         &mut self,
@@ -162,7 +145,7 @@ mod tests {
 
     #[test]
     fn removes_only_what_this_run_has_wanted_while_it_keeps_what_it_found() {
-        let mut memory = Memory::new(Duration::ZERO);
+        let mut memory = Memory::default();
         let (a, b) = (key("10.1.0.0/24"), key("10.2.0.0/24"));
         let there = Routes::from([(a, via("10.0.0.2")), (b, via("10.0.0.3"))]);
         let wanted = Routes::from([(a, via("10.0.0.2"))]);
@@ -181,7 +164,7 @@ mod tests {
 
     #[test]
     fn counts_what_others_took_when_it_is_put_back_and_not_what_was_never_there() {
-        let mut memory = Memory::new(Duration::ZERO);
+        let mut memory = Memory::default();
         let [a, b, c] = ["10.1.0.0/24", "10.2.0.0/24", "10.3.0.0/24"].map(key);
         let all = Routes::from([a, b, c].map(|key| (key, via("10.0.0.2"))));
         let put_back = |memory: &mut Memory, key| {
@@ -208,7 +191,7 @@ mod tests {
 
     #[test]
     fn asks_again_for_neighbours_that_the_kernel_does_not_keep() {
-        let mut memory = Memory::new(Duration::ZERO);
+        let mut memory = Memory::default();
         let [kept, probed, old] = ["10.0.0.2", "10.0.0.3", "10.0.0.4"].map(hop);
         let wanted = BTreeSet::from([kept, probed]);
         let observed = Neighbors::from([(kept, true), (probed, false), (old, true)]);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use bgp::wire::{AsnWidth, Dialect, Message, PeerType};
 use bgp::{
-    Asn, BgpIdentifier, ConnectionId, FamilySet, Farewell, HoldTime, Import, LocalAddresses,
-    Notice, PeerConfig, PeerName, PeerSet, Prefix, Route, RouteAttributes, Speaker, State,
+    Asn, BfdFate, BgpIdentifier, ConnectionId, FamilySet, Farewell, HoldTime, Import,
+    LocalAddresses, Notice, PeerConfig, PeerName, PeerSet, Prefix, Route, RouteAttributes, Speaker,
+    State,
 };
 
 use super::action::Action;
@@ -75,7 +76,13 @@ impl World {
             }
             Action::Octets(_, octets) => speaker.handle_bytes(now, connection, octets),
             Action::Transmit(_, taken) => self.transmit(connection, taken),
-            Action::BfdDown(number) => speaker.handle_bfd_down(now, &name(number)),
+            Action::BfdDown(number) => {
+                let fate = match number % 2 {
+                    0 => BfdFate::Shared,
+                    _ => BfdFate::Independent,
+                };
+                speaker.handle_bfd_down(now, &name(number), fate);
+            }
             Action::Shutdown(restart) => {
                 let farewell = match restart {
                     true => Farewell::Restart,
