@@ -22,6 +22,7 @@ pub struct Bird {
 impl Peer for Bird {
     const NAME: &'static str = "bird";
     const ASKS_FOR_REFRESH: bool = true;
+    const INSTALLS_ROUTES: bool = true;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("bird.conf");
@@ -185,8 +186,10 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
         ..
     } = settings;
     let mut options = String::new();
-    if settings.bfd.is_some() {
-        options.push_str("  bfd on;\n");
+    match (settings.bfd, settings.bfd_heeds_restart) {
+        (Some(_), true) => options.push_str("  bfd graceful;\n"),
+        (Some(_), false) => options.push_str("  bfd on;\n"),
+        (None, _) => {}
     }
     if settings.passive {
         options.push_str("  passive on;\n");
@@ -210,6 +213,8 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
          router id {};\n\
          debug protocols {{ states, events, packets }};\n\
          protocol device {{ }}\n\
+         protocol kernel {{ ipv4 {{ export where source = RTS_BGP; }}; }}\n\
+         protocol kernel {{ ipv6 {{ export where source = RTS_BGP; }}; }}\n\
          protocol bgp p {{\n\
          \x20 local {address} as {asn};\n\
          \x20 neighbor {our_address} as {our_asn};\n\

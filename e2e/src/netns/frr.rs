@@ -36,6 +36,7 @@ pub struct Frr {
 impl Peer for Frr {
     const NAME: &'static str = "frr";
     const ASKS_FOR_REFRESH: bool = true;
+    const INSTALLS_ROUTES: bool = true;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let own = folder.join("frr");
@@ -330,6 +331,9 @@ fn configuration(settings: &PeerSettings) -> String {
         options.push_str(&format!(
             " neighbor {us} bfd\n neighbor {us} bfd profile herald\n"
         ));
+    }
+    if settings.bfd_heeds_restart {
+        options.push_str(&format!(" neighbor {us} bfd check-control-plane-failure\n"));
     }
     if settings.graceful_restart {
         options.push_str(" bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n");

@@ -290,8 +290,8 @@ fn watched(peer: &DesiredPeer) -> Option<bfd::PeerConfig> {
         remote: peer.address,
         local: None,
         interface: None,
-        hops: match peer.multi_hop_ttl {
-            None => Hops::Single,
+        hops: match peer.multi_hop_ttl.or(peer.ttl_security_hops) {
+            None | Some(1) => Hops::Single,
             // BIRD sends with the host's usual TTL of 64 (RFC 5883 leaves it open).
             Some(_) => Hops::Multi { minimum_ttl: 63 },
         },

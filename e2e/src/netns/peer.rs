@@ -32,6 +32,8 @@ pub struct PeerSettings {
     pub ttl_security_hops: Option<u8>,
     /// BFD to us.
     pub bfd: Option<BfdSettings>,
+    /// Whether BFD that goes down while we restart ends nothing (RFC 5882 section 4.3).
+    pub bfd_heeds_restart: bool,
     /// BFD of ours.
     pub our_bfd: Option<DesiredBfd>,
     /// Whether its routes and ours outlive restarts (RFC 4724).
@@ -65,6 +67,7 @@ impl PeerSettings {
             multi_hop: false,
             ttl_security_hops: None,
             bfd: None,
+            bfd_heeds_restart: false,
             our_bfd: None,
             graceful_restart: false,
         }
@@ -116,6 +119,8 @@ pub trait Peer: Sized {
     const ASKS_FOR_REFRESH: bool;
     /// Whether it keeps our routes over our restart, and offers to come back after its own.
     const KEEPS_ROUTES: bool = true;
+    /// Whether the routes that it has from us are in the kernel of its host.
+    const INSTALLS_ROUTES: bool = false;
     /// Whether it takes connections in only.
     const CAN_BE_PASSIVE: bool = true;
 

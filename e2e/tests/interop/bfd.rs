@@ -11,7 +11,7 @@ use crate::scene::{DEADLINE, MapYes as _, Scene};
 
 /// Long enough that it is never what ends a session here.
 const HOLD_TIME: u16 = 90;
-const EQUAL: (DesiredBfd, BfdSettings) = (ours([300, 300], 3), theirs([300, 300], 3));
+pub(crate) const EQUAL: (DesiredBfd, BfdSettings) = (ours([300, 300], 3), theirs([300, 300], 3));
 /// Neither side sends as fast as it would like to.
 const UNEQUAL: (DesiredBfd, BfdSettings) = (ours([100, 500], 5), theirs([200, 400], 4));
 /// What the sides change to, each from either of the above.
@@ -158,7 +158,7 @@ async fn set_ours<P: BfdPeer>(scene: &mut Scene<P>, bfd: Option<DesiredBfd>) -> 
 
 /// Waits until both sides are Up, with what they have negotiated: our detection time is their multiplier times the
 /// slower of what they send and we accept (RFC 5880 section 6.8.4).
-async fn await_up<P: BfdPeer>(
+pub(crate) async fn await_up<P: BfdPeer>(
     scene: &mut Scene<P>,
     ours: DesiredBfd,
     theirs: BfdSettings,

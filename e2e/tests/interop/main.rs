@@ -28,6 +28,7 @@ mod weights;
 use e2e::netns::{BfdPeer, Bird, ExaBgp, Frr, GoBgp, Peer};
 
 use cell::Cell;
+use restart::End;
 use suite::Suite;
 
 fn main() -> std::process::ExitCode {
@@ -74,7 +75,9 @@ fn add<P: Peer + 'static>(suite: &mut Suite) {
     );
     if P::KEEPS_ROUTES {
         let name = |side| format!("{}/{side}-restart-keeps-routes", P::NAME);
-        suite.add(&name("our"), restart::ours::<P>(cell));
+        suite.add(&name("our"), restart::ours::<P>(cell, End::Planned));
+        let crash = format!("{}/our-crash-keeps-routes", P::NAME);
+        suite.add(&crash, restart::ours::<P>(cell, End::Crash));
         suite.add(&name("their"), restart::theirs::<P>(cell));
     }
     suite.add(&format!("{}/learn", P::NAME), learn::run::<P>(cell));
@@ -88,4 +91,9 @@ fn add_bfd<P: BfdPeer + 'static>(suite: &mut Suite) {
     }
     let cell = Cell::default();
     suite.add(&format!("{}/bfd-absent", P::NAME), bfd::absent::<P>(cell));
+    suite.add(&format!("{}/bfd-gtsm-far", P::NAME), far::watched::<P>());
+    for (what, end) in [("restart", End::Planned), ("crash", End::Crash)] {
+        let name = format!("{}/bfd-our-{what}-keeps-routes", P::NAME);
+        suite.add(&name, restart::ours_with_bfd::<P>(cell, end));
+    }
 }

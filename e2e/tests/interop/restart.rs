@@ -1,14 +1,17 @@
 //! Either side restarts, and routes are kept; or it leaves, and they are not (RFC 4724, RFC 9003).
 
-use anyhow::{Context, Result, ensure};
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
 
 use e2e::await_condition;
 use e2e::condition::Seen;
-use e2e::netns::{Peer, PeerSettings};
+use e2e::netns::{BfdPeer, Daemon, Peer, PeerSettings};
 
+use crate::bfd::EQUAL;
 use crate::cell::Cell;
 use crate::learn::{await_learned, import, route};
-use crate::scene::{DEADLINE, PREFIXES, Scene, routes};
+use crate::scene::{DEADLINE, MapYes as _, PREFIXES, Scene, routes};
 
 const MESSAGE: &str = "moved to rack 7";
 
@@ -16,43 +19,163 @@ fn keep(settings: &mut PeerSettings) {
     settings.graceful_restart = true;
 }
 
+/// How our side comes to an end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// As on SIGTERM: connections are closed, and that is all.
+    Planned,
+    /// By SIGKILL.
+    Crash,
+}
+
 /// The other side keeps our routes while we restart, and drops them when we leave.
-pub(crate) async fn ours<P: Peer>(cell: Cell) -> Result<()> {
+pub(crate) async fn ours<P: Peer>(cell: Cell, end: End) -> Result<()> {
     let mut scene = Scene::<P>::set_with(cell, 90, keep).await?;
-    let result = restart_and_leave(&mut scene).await;
+    let result = restart_and_leave(&mut scene, end, async |_| Ok(())).await;
     result.with_context(|| scene.network.logs(40))
 }
 
-async fn restart_and_leave<P: Peer>(scene: &mut Scene<P>) -> Result<()> {
+/// The same while BFD watches over the session and goes down, with a peer that is told to heed restarts.
+pub(crate) async fn ours_with_bfd<P: BfdPeer>(cell: Cell, end: End) -> Result<()> {
+    let mut scene = Scene::<P>::set_with(cell, 90, |settings| {
+        keep(settings);
+        (settings.our_bfd, settings.bfd) = (Some(EQUAL.0), Some(EQUAL.1));
+        settings.bfd_heeds_restart = true;
+    })
+    .await?;
+    let result = restart_and_leave(&mut scene, end, async |scene| {
+        await_bfd(scene, false).await?;
+        while_kept(scene, "a moment later", async |scene| {
+            let there = scene.peer()?.established().await?;
+            Ok(Seen::when(!there, there).map_yes())
+        })
+        .await
+    });
+    result.await.with_context(|| scene.network.logs(40))
+}
+
+async fn restart_and_leave<P: Peer>(
+    scene: &mut Scene<P>,
+    end: End,
+    meanwhile: impl AsyncFnOnce(&Scene<P>) -> Result<()>,
+) -> Result<()> {
+    let kernel = Kernel::of(scene)?;
     scene.await_established().await?;
     scene.desired.routes = routes();
     scene.apply().await?;
     scene.await_routes().await?;
-    scene
-        .speaker
-        .take()
-        .context("our side is not running")?
-        .restart()
-        .await?;
-    await_condition("the other side has no session", DEADLINE, async || {
+    kernel.await_route(PREFIXES[0]).await?;
+    let speaker = scene.speaker.take().context("our side is not running")?;
+    match end {
+        End::Planned => speaker.restart().await?,
+        // It is killed when it is dropped.
+        End::Crash => drop(speaker),
+    }
+    while_kept(scene, "the other side has no session", async |scene| {
         let there = scene.peer()?.established().await?;
-        Ok(Seen::when(!there, there))
+        Ok(Seen::when(!there, there).map_yes())
     })
     .await?;
-    for prefix in PREFIXES {
-        let kept = scene.peer()?.route(prefix).await?;
-        ensure!(kept.is_some(), "{prefix} was not kept");
-    }
+    meanwhile(scene).await?;
+    let marks = scene.peer()?.sessions().await?;
     scene.desired.restarted = true;
     scene.start_speaker().await?;
+    while_kept(scene, "a session more", async |scene| {
+        let sessions = scene.peer()?.sessions().await?;
+        Ok(Seen::when(sessions > marks, sessions).map_yes())
+    })
+    .await?;
     scene.await_established().await?;
     scene.await_routes().await?;
+    kernel.has_lost_nothing()?;
     let speaker = scene.speaker.take().context("our side is not running")?;
     speaker.leave(MESSAGE).await?;
     for prefix in PREFIXES {
         scene.await_withdrawn(prefix).await?;
     }
     Ok(())
+}
+
+async fn await_bfd<P: BfdPeer>(scene: &Scene<P>, up: bool) -> Result<()> {
+    let what = if up { "BFD is Up" } else { "BFD is not Up" };
+    while_kept(scene, what, async |scene| {
+        let seen = scene.peer()?.bfd_is_up().await?;
+        Ok(Seen::when(seen == up, seen).map_yes())
+    })
+    .await
+}
+
+/// Waits until the condition holds, and sees at each look that the other side has our routes.
+async fn while_kept<P: Peer>(
+    scene: &Scene<P>,
+    what: &str,
+    look: impl AsyncFn(&Scene<P>) -> Result<Seen<()>>,
+) -> Result<()> {
+    let mut lost = None;
+    let waited = await_condition(what, DEADLINE, async || {
+        for prefix in PREFIXES {
+            if scene.peer()?.route(prefix).await?.is_none() {
+                lost = Some(prefix);
+                return Ok(Seen::Yes(()));
+            }
+        }
+        look(scene).await
+    });
+    waited.await?;
+    match lost {
+        Some(prefix) => bail!("{prefix} was lost before: {what}"),
+        None => Ok(()),
+    }
+}
+
+/// What happens to the routes in the kernel of the other side, if it has them there.
+struct Kernel {
+    log: PathBuf,
+    monitor: Option<Daemon>,
+}
+
+impl Kernel {
+    fn of<P: Peer>(scene: &Scene<P>) -> Result<Self> {
+        let log = scene.network.folder().join("routes.log");
+        let mut command = scene.theirs.enter("ip");
+        command.args(["monitor", "route"]);
+        let monitor = match P::INSTALLS_ROUTES {
+            true => Some(Daemon::start(command, &log)?),
+            false => None,
+        };
+        Ok(Self { log, monitor })
+    }
+
+    /// Waits until it has a route of ours.
+    async fn await_route(&self, prefix: &str) -> Result<()> {
+        let address = prefix.split('/').next().unwrap_or_default();
+        await_condition("the kernel has the route", DEADLINE, async || {
+            let there = self.monitor.is_none() || self.heard()?.contains(address);
+            Ok(Seen::when(there, ()))
+        })
+        .await
+    }
+
+    fn has_lost_nothing(&self) -> Result<()> {
+        let heard = self.heard()?;
+        let mut lost = heard.lines().filter(|line| line.starts_with("Deleted"));
+        let ours = |line: &&str| {
+            PREFIXES
+                .iter()
+                .any(|each| line.contains(&each[..each.len() - 4]))
+        };
+        match lost.find(ours) {
+            Some(line) => bail!("the kernel lost a route: {line}"),
+            None => Ok(()),
+        }
+    }
+
+    fn heard(&self) -> Result<String> {
+        match self.monitor {
+            Some(_) => Ok(std::fs::read_to_string(&self.log)?),
+            None => Ok(String::new()),
+        }
+    }
 }
 
 /// We keep the other side's routes while it is gone, and have them when it is back.
