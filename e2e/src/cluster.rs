@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use k8s_openapi::api::core::v1::Node as NodeObject;
+use k8s_openapi::api::core::v1::{Node as NodeObject, Taint};
 use kube::api::{Api, DynamicObject, Patch, PatchParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
 use kube::{Client, Config};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::condition::{Seen, await_condition};
 use crate::state;
@@ -82,7 +83,7 @@ impl Cluster {
     ///
     /// # Errors
     /// As `apply`.
-    pub async fn apply_value(&self, value: &serde_json::Value) -> Result<()> {
+    pub async fn apply_value(&self, value: &Value) -> Result<()> {
         self.apply_object(&DynamicObject::deserialize(value)?).await
     }
 
@@ -151,7 +152,55 @@ impl Cluster {
     /// # Errors
     /// When the node does not exist.
     pub async fn label_node(&self, node: &str, label: &str, value: Option<&str>) -> Result<()> {
-        let patch = serde_json::json!({"metadata": {"labels": {label: value}}});
+        self.patch_node(node, json!({"metadata": {"labels": {label: value}}}))
+            .await
+    }
+
+    /// The same for an annotation.
+    ///
+    /// # Errors
+    /// When the node does not exist.
+    pub async fn annotate_node(&self, node: &str, key: &str, value: Option<&str>) -> Result<()> {
+        self.patch_node(node, json!({"metadata": {"annotations": {key: value}}}))
+            .await
+    }
+
+    /// Puts on or takes off a taint with effect NoSchedule.
+    ///
+    /// # Errors
+    /// When the node does not exist, or something else changes it at the same moment.
+    pub async fn taint_node(&self, node: &str, key: &str, tainted: bool) -> Result<()> {
+        let object = Api::<NodeObject>::all(self.client()).get(node).await?;
+        let mut taints = object.spec.and_then(|spec| spec.taints).unwrap_or_default();
+        if tainted == taints.iter().any(|taint| taint.key == key) {
+            return Ok(());
+        }
+        if tainted {
+            taints.push(Taint {
+                key: key.to_owned(),
+                effect: "NoSchedule".to_owned(),
+                ..Taint::default()
+            });
+        } else {
+            taints.retain(|taint| taint.key != key);
+        }
+        // The whole list is written, and others write it, too.
+        let version = object.metadata.resource_version;
+        let patch = json!({"metadata": {"resourceVersion": version}, "spec": {"taints": taints}});
+        self.patch_node(node, patch).await
+    }
+
+    /// Cordons or uncordons a node.
+    ///
+    /// # Errors
+    /// When the node does not exist.
+    pub async fn cordon_node(&self, node: &str, cordoned: bool) -> Result<()> {
+        let value = cordoned.then_some(true);
+        self.patch_node(node, json!({"spec": {"unschedulable": value}}))
+            .await
+    }
+
+    async fn patch_node(&self, node: &str, patch: Value) -> Result<()> {
         Api::<NodeObject>::all(self.client())
             .patch(node, &PatchParams::default(), &Patch::Merge(patch))
             .await?;

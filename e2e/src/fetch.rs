@@ -7,6 +7,7 @@ use anyhow::Result;
 
 use crate::condition::{Seen, await_condition};
 use crate::machine::Machine;
+use crate::meanwhile::Watch;
 
 /// What became of a series of requests.
 #[derive(Clone, Debug, Default)]
@@ -54,42 +55,36 @@ impl Machine {
         url: &str,
         work: impl Future<Output = Result<T>>,
     ) -> Result<(T, Tally)> {
-        let flag: String = url
-            .chars()
-            .map(|character| {
-                if character.is_alphanumeric() {
-                    character
-                } else {
-                    '-'
-                }
+        let (result, tallies) = self.fetch_all_during(&[url.to_owned()], work).await?;
+        Ok((result, tallies.into_iter().next().unwrap_or_default()))
+    }
+
+    /// The same for several pages at once; what became of the requests for each.
+    ///
+    /// # Errors
+    /// Those of `work`, and when the requests cannot be made at all.
+    pub async fn fetch_all_during<T>(
+        self,
+        urls: &[String],
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<(T, Vec<Tally>)> {
+        let watches: Vec<Watch> = urls
+            .iter()
+            .map(|url| Watch {
+                script: FETCHING,
+                arguments: vec![url.clone()],
             })
             .collect();
-        let flag = format!("/run/fetch-{flag}");
-        self.exec(&["touch", &flag]).await?;
-        let script = "while [ -e \"$1\" ]; do \
-                        status=$(curl -sg -o /dev/null --max-time 2 -w '%{http_code}' \"$2\"); \
-                        echo \"$? $status\"; sleep 0.02; \
-                      done";
-        let fetching = self
-            .command("bash")
-            .args(["-c", script, "fetch", &flag, url]);
-        let working = async {
-            let result = work.await;
-            self.exec(&["rm", "-f", &flag]).await?;
-            result
-        };
-        let (output, result) = tokio::join!(fetching.output(), working);
-        Ok((result?, tally(&output?)))
+        let (result, printed) = self.watch_during(&watches, work).await?;
+        Ok((result, printed.iter().map(|output| tally(output)).collect()))
     }
 }
 
-impl Machine {
-    /// Ends what a killed run has left fetching.
-    pub(crate) async fn stop_fetching(self) -> Result<()> {
-        self.exec(&["bash", "-c", "rm -f /run/fetch-*"]).await?;
-        Ok(())
-    }
-}
+const FETCHING: &str = "echo >> \"$1\"; \
+                        while [ -e \"$1\" ]; do \
+                          status=$(curl -sg -o /dev/null --max-time 2 -w '%{http_code}' \"$2\"); \
+                          echo \"$? $status\"; sleep 0.02; \
+                        done";
 
 /// The URL of a page.
 #[must_use]

@@ -26,6 +26,8 @@ pub const NAMESPACE: &str = "herald-system";
 pub const PEERS: [&str; 2] = ["tor4", "tor6"];
 /// The peers of the node in the other subnet.
 pub const FAR_PEERS: [&str; 2] = ["far4", "far6"];
+/// The annotation, and the taint, by which a node is drained.
+pub const DRAIN: &str = "heraldlb.io/drain";
 /// The image's name in the manifest, which `IMAGE` may replace.
 const MANIFEST_IMAGE: &str = concat!("herald:", env!("CARGO_PKG_VERSION"));
 
@@ -205,6 +207,15 @@ impl Lab {
             .find(|session| session.peer == peer))
     }
 
+    /// What the speaker of a node shows on its debug page.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn debug_page(&self, node: Node) -> Result<Value> {
+        let page = node.machine.fetch("http://127.0.0.1:7902/debug").await?;
+        Ok(serde_json::from_str(&page)?)
+    }
+
     /// The speaker pod of a node.
     ///
     /// # Errors
@@ -260,14 +271,7 @@ impl Lab {
             let state = self.speaker_state(node).await;
             let state = state.and_then(|state| Ok(serde_yaml_ng::to_string(&state)?));
             add(&format!("SpeakerState {}", node.name()), or_error(state));
-            let page = [
-                "curl",
-                "-sS",
-                "--max-time",
-                "2",
-                "http://127.0.0.1:7902/debug",
-            ];
-            let page = node.machine.exec(&page).await;
+            let page = self.debug_page(node).await.map(|page| page.to_string());
             add(&format!("debug page {}", node.name()), or_error(page));
         }
         let slices = Api::<EndpointSlice>::all(self.cluster.client());

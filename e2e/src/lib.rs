@@ -27,6 +27,7 @@ mod foreign;
 pub mod herald;
 pub mod lab;
 pub mod machine;
+mod meanwhile;
 pub mod mesh;
 pub mod netns;
 pub mod network;
@@ -38,6 +39,7 @@ pub mod segment;
 pub mod snapshot;
 mod state;
 pub mod step;
+pub mod stream;
 mod topology;
 pub mod workload;
 

@@ -84,6 +84,17 @@ impl Node {
         Ok(())
     }
 
+    /// Kills a program of the node, or of a pod on it, without a word.
+    ///
+    /// # Errors
+    /// When it does not run, or runs more than once.
+    pub async fn kill(self, program: &str) -> Result<()> {
+        let found = self.machine.exec(&["pgrep", "-x", program]).await?;
+        let pid: u32 = found.trim().parse()?;
+        self.machine.exec(&["kill", "-9", &pid.to_string()]).await?;
+        Ok(())
+    }
+
     /// Puts back the IPv6 address and the routes by the router, which leave with a link that goes down.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use kube::api::{Api, DeleteParams, ListParams};
 
 use crate::case::LABEL;
 use crate::condition::{Seen, await_condition};
-use crate::herald::NAMESPACE;
+use crate::herald::{DRAIN, NAMESPACE};
 use crate::network::Network;
 use crate::{Lab, control_plane, segment};
 
@@ -73,18 +73,19 @@ pub(crate) async fn remove(lab: &Lab, selector: &str) -> Result<()> {
     Ok(())
 }
 
-/// Nodes and links up, labels off, router and peers as they were, every pod of Herald ready, every session Established.
+/// Nodes and links up, labels and other marks off, router and peers as they were, every pod of Herald ready, every session Established.
 pub(crate) async fn restore(lab: &Lab) -> Result<()> {
     if !lab.cluster.ready().await.unwrap_or(false) {
         revive_api_server(lab).await?;
     }
     let outside = match lab.network {
-        Network::Other => vec![lab.client.machine()],
-        Network::Herald => vec![lab.client.machine(), segment::GUEST],
+        Network::Other => vec![],
+        Network::Herald => vec![segment::GUEST],
     };
     let nodes = lab.nodes().iter().map(|node| node.machine);
-    for machine in nodes.chain(outside) {
-        machine.stop_fetching().await?;
+    let always = [lab.client.machine(), lab.router.machine()];
+    for machine in nodes.chain(always).chain(outside) {
+        machine.stop_watching().await?;
     }
     for &node in lab.nodes() {
         if !node.is_on().await {
@@ -97,7 +98,7 @@ pub(crate) async fn restore(lab: &Lab) -> Result<()> {
             node.set_interface(interface, true).await?;
         }
         node.restore_addresses(lab.network).await?;
-        relabel(lab, node.name()).await?;
+        unmark(lab, node.name()).await?;
     }
     match lab.network {
         Network::Other => lab.route_pods().await?,
@@ -117,8 +118,8 @@ async fn revive_api_server(lab: &Lab) -> Result<()> {
     lab.start_api_server().await
 }
 
-/// Removes the labels that cases put on nodes.
-async fn relabel(lab: &Lab, node: &str) -> Result<()> {
+/// Removes what cases put on nodes: labels, the marks that drain them, the cordon.
+async fn unmark(lab: &Lab, node: &str) -> Result<()> {
     let object = Api::<NodeObject>::all(lab.cluster.client())
         .get(node)
         .await?;
@@ -130,5 +131,7 @@ async fn relabel(lab: &Lab, node: &str) -> Result<()> {
             lab.cluster.label_node(node, label, None).await?;
         }
     }
-    Ok(())
+    lab.cluster.annotate_node(node, DRAIN, None).await?;
+    lab.cluster.taint_node(node, DRAIN, false).await?;
+    lab.cluster.cordon_node(node, false).await
 }

@@ -1,5 +1,7 @@
 //! The FRR router of the rack, AS 65000, the nodes' BGP peer.
 
+pub mod trace;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -34,6 +36,8 @@ pub struct Session {
     pub established: u64,
     /// Prefixes accepted in the session, both families.
     pub prefixes: u64,
+    /// The peer has said for every family of the session that these were all.
+    pub end_of_rib: bool,
 }
 
 impl Router {
@@ -169,6 +173,10 @@ impl Router {
             prefixes: families
                 .filter_map(|family| family.get("acceptedPrefixCounter").and_then(Value::as_u64))
                 .sum(),
+            end_of_rib: peer
+                .pointer("/gracefulRestartInfo/endOfRibRecv")
+                .and_then(Value::as_object)
+                .is_some_and(|told| !told.is_empty() && told.values().all(|told| told == true)),
         })
     }
 

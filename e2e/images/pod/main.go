@@ -1,7 +1,7 @@
 // The program inside the lab's pods. As `pod pause` it holds a pod's namespaces; as `pod serve [ADDRESS]` it is a
-// web server (on :8080) that tells who answers (/hostname) and whom it sees (/clientip), and fetches another page
-// for whoever asks (/proxy?url=URL): what a pod sees is seen so without any other program inside it. Datagrams to the
-// same port come back with the name before them.
+// web server (on :8080) that tells who answers (/hostname) and whom it sees (/clientip), talks for as long as somebody
+// listens (/ticks), and fetches another page for whoever asks (/proxy?url=URL): what a pod sees is seen so without any
+// other program inside it. Datagrams to the same port come back with the name before them.
 package main
 
 import (
@@ -59,6 +59,7 @@ func serve(address string) {
 		client, _, _ := net.SplitHostPort(r.RemoteAddr)
 		fmt.Fprintln(w, client)
 	})
+	http.HandleFunc("/ticks", ticks)
 	http.HandleFunc("/proxy", proxy)
 	go echo(address, hostname)
 	// One connection per request: every fetch finds its way anew.
@@ -67,6 +68,21 @@ func serve(address string) {
 	if err := server.ListenAndServe(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
+	}
+}
+
+// ticks writes a line every 100 ms until the client has gone, so that a connection can be seen to last.
+func ticks(w http.ResponseWriter, r *http.Request) {
+	ticker := time.NewTicker(100 * time.Millisecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-ticker.C:
+			fmt.Fprintln(w, "tick")
+			_ = http.NewResponseController(w).Flush()
+		}
 	}
 }
 

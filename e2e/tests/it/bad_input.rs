@@ -270,7 +270,7 @@ async fn last_words(case: &Case, name: &str, env: Value, flags: &[&str]) -> Resu
 }
 
 /// Waits until a condition of an object has this status and a message with `part` in it.
-async fn await_object_condition<K>(
+pub(crate) async fn await_object_condition<K>(
     case: &Case,
     name: &str,
     kind: &str,
@@ -295,7 +295,12 @@ where
 }
 
 /// The same for the SpeakerState of the first node.
-async fn await_speaker_condition(case: &Case, kind: &str, status: &str, part: &str) -> Result<()> {
+pub(crate) async fn await_speaker_condition(
+    case: &Case,
+    kind: &str,
+    status: &str,
+    part: &str,
+) -> Result<()> {
     let sentence = format!("the speaker has {kind}={status} with {part:?}");
     await_condition(&sentence, Duration::from_secs(60), async || {
         let state = serde_json::to_value(case.lab.speaker_state(NODES[0]).await?)?;
