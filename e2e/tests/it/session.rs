@@ -7,7 +7,7 @@ use e2e::case::host_route;
 use e2e::condition::Seen;
 use e2e::herald::{NAMESPACE, PEERS};
 use e2e::node::NODES;
-use e2e::router::ADDRESSES;
+use e2e::router::{ADDRESSES, Session};
 use e2e::workload::{self, Families};
 use e2e::{Case, Isolation, await_condition, run};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ fn a_restarted_router_gets_its_routes_back() {
 }
 
 #[test]
-fn a_wrong_password_is_told_and_the_right_one_heals() {
+fn a_wrong_password_is_told_and_the_right_one_heals_and_may_change() {
     run("md5-password", Isolation::Exclusive, password);
 }
 
@@ -61,6 +61,12 @@ async fn password(case: &Case) -> Result<()> {
     for peer in NODES {
         router.await_session(peer.ipv4, true).await?;
     }
+    let guarded = router.session(node.ipv4).await?;
+    for peer in NODES {
+        router.set_password(peer.ipv4, Some("newer")).await?;
+    }
+    case.apply(secret(case, "newer")).await?;
+    await_new_session(case, &guarded).await?;
     let other = router.session(node.ipv6).await?;
     ensure!(
         other.established == untouched.established,
@@ -99,6 +105,51 @@ async fn await_told(case: &Case, fits: impl Fn(&str) -> bool) -> Result<String> 
         },
     )
     .await
+}
+
+#[test]
+fn a_new_peer_leaves_the_sessions_alone_that_are_there() {
+    run("new-peer", Isolation::Shared, async |case: &Case| {
+        let router = case.lab.router;
+        let mut before = Vec::new();
+        for address in NODES.iter().flat_map(|node| [node.ipv4, node.ipv6]) {
+            before.push((address, router.session(address).await?));
+        }
+        // Nobody answers there.
+        case.apply(workload::peer(&case.name, "10.1.0.98")).await?;
+        for node in NODES {
+            let sentence = format!("{} dials the new peer", node.name());
+            await_condition(&sentence, Duration::from_secs(60), async || {
+                let page = case.lab.debug_page(node).await?;
+                let sessions = page["sessions"].as_array().into_iter().flatten();
+                let dialled = sessions
+                    .filter(|session| session["peer"] == case.name.as_str())
+                    .any(|session| session["lastError"].is_string());
+                Ok(Seen::when(dialled, page["sessions"].clone()))
+            })
+            .await?;
+        }
+        for (address, before) in before {
+            let still = router.session(address).await?;
+            ensure!(
+                still.established == before.established,
+                "{address}: {still:?} was {before:?}"
+            );
+        }
+        Ok(())
+    });
+}
+
+/// Waits until the first node has another IPv4 session with the router than the one that was there before.
+pub(crate) async fn await_new_session(case: &Case, before: &Session) -> Result<()> {
+    let router = case.lab.router;
+    await_condition("a new session is up", Duration::from_secs(90), async || {
+        let session = router.session(NODES[0].ipv4).await?;
+        let new = session.state == "Established" && session.established > before.established;
+        Ok(Seen::when(new, session))
+    })
+    .await
+    .map(drop)
 }
 
 #[test]
