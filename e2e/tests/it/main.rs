@@ -13,6 +13,7 @@
 
 mod api;
 mod bad_input;
+mod drain;
 mod endpoints;
 mod failure;
 mod local;
@@ -20,3 +21,4 @@ mod node;
 mod pod_network;
 mod service;
 mod session;
+mod traffic;
