@@ -19,6 +19,7 @@ mod failure;
 mod local;
 mod node;
 mod pod_network;
+mod restart;
 mod service;
 mod session;
 mod traffic;
