@@ -22,4 +22,5 @@ mod pod_network;
 mod restart;
 mod service;
 mod session;
+mod stale;
 mod traffic;
