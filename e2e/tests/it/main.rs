@@ -12,6 +12,7 @@
 )]
 
 mod api;
+mod attributes;
 mod bad_input;
 mod drain;
 mod endpoints;
