@@ -1,6 +1,7 @@
 //! What advertisements say of routes: names of communities, aggregates, weights.
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -169,7 +170,7 @@ async fn spread(case: &Case) -> Result<()> {
         await_weights(case, &route, [50, 50]).await
     };
     router.await_route(&route, &NODES).await?;
-    let (_, traces) = router.trace_during(&[route.clone()], fewer).await?;
+    let (_, traces) = router.trace_during(slice::from_ref(&route), fewer).await?;
     let changes = &traces[0].changes;
     ensure!(
         !changes.iter().any(|change| change.starts_with("Deleted")),

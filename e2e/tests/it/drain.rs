@@ -10,8 +10,8 @@ use kube::api::{Api, DeleteParams};
 use crate::session::await_new_session;
 use crate::traffic::{Account, Traffic};
 
-/// What the router hears of a node that is taken out and comes back: no community and LOCAL_PREF 100, GRACEFUL_SHUTDOWN, by which FRR
-/// makes LOCAL_PREF 0, then the withdrawal.
+/// What the router hears of a node that is taken out and comes back: no community and LOCAL_PREF 100, GRACEFUL_SHUTDOWN,
+/// of which FRR makes LOCAL_PREF 0, the withdrawal, and the beginning again.
 const OUT_AND_BACK: [&str; 4] = [" 100", "graceful-shutdown 0", "nothing", " 100"];
 
 #[test]
