@@ -1,15 +1,16 @@
 use alloc::string::String;
+use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 use core::str::FromStr;
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 
 use super::Family;
 
 /// An IP network without host bits, so that equal networks are equal values. IPv4 sorts before IPv6.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Prefix(IpNet);
 
@@ -82,6 +83,31 @@ impl Prefix {
     }
 }
 
+/// By hand, as tables of many prefixes do little else: one comparison of two numbers, not of each octet.
+impl Ord for Prefix {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self.0, other.0) {
+            (IpNet::V4(left), IpNet::V4(right)) => in_order(left).cmp(&in_order(right)),
+            (IpNet::V4(_), IpNet::V6(_)) => Ordering::Less,
+            (IpNet::V6(_), IpNet::V4(_)) => Ordering::Greater,
+            (IpNet::V6(left), IpNet::V6(right)) => {
+                let bits = left.addr().to_bits().cmp(&right.addr().to_bits());
+                bits.then(left.prefix_len().cmp(&right.prefix_len()))
+            }
+        }
+    }
+}
+
+impl PartialOrd for Prefix {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+fn in_order(network: Ipv4Net) -> u64 {
+    u64::from(network.addr().to_bits()) << 8 | u64::from(network.prefix_len())
+}
+
 impl From<IpNet> for Prefix {
     fn from(network: IpNet) -> Self {
         Self(network.trunc())
@@ -152,6 +178,29 @@ mod tests {
         assert!(host.is_host() && host.length() == 128);
         assert!("2001:db8::/32".parse::<Prefix>().unwrap().contains(&host));
         assert!(!"10.0.0.0/8".parse::<Prefix>().unwrap().contains(&host));
+    }
+
+    #[test]
+    fn sorts_by_family_address_and_length() {
+        let sorted = [
+            "0.0.0.0/0",
+            "10.0.0.0/8",
+            "10.0.0.0/32",
+            "10.0.0.1/32",
+            "192.0.2.0/24",
+            "255.255.255.255/32",
+            "::/0",
+            "::/128",
+            "2001:db8::/32",
+            "2001:db8::/33",
+            "ff02::1/128",
+        ];
+        let prefixes = sorted.map(|text| text.parse::<Prefix>().unwrap());
+        for (number, left) in prefixes.iter().enumerate() {
+            for (other, right) in prefixes.iter().enumerate() {
+                assert_eq!(left.cmp(right), number.cmp(&other), "{left} {right}");
+            }
+        }
     }
 
     #[test]
