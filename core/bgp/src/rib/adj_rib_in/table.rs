@@ -1,3 +1,4 @@
+use alloc::collections::btree_map::Entry;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 
@@ -47,14 +48,18 @@ impl Table {
         learned: &mut Learned,
     ) -> bool {
         self.stale.remove(&prefix);
-        let old = self.paths.get(&prefix);
-        if old == Some(&path) {
-            return true;
+        let is_full = self.paths.len() >= limit;
+        match self.paths.entry(prefix) {
+            Entry::Occupied(old) if *old.get() == path => return true,
+            Entry::Occupied(mut old) => drop(old.insert(path)),
+            Entry::Vacant(free) if !is_full => drop(free.insert(path)),
+            Entry::Vacant(_) => {
+                if !self.make_room(learned) {
+                    return false;
+                }
+                self.paths.insert(prefix, path);
+            }
         }
-        if old.is_none() && self.paths.len() >= limit && !self.make_room(learned) {
-            return false;
-        }
-        self.paths.insert(prefix, path);
         learned.mark(prefix);
         true
     }
