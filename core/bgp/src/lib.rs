@@ -48,6 +48,6 @@ pub use params::{
 pub use peer_config::{PeerConfig, PeerName};
 pub use rejected::{RejectReason, Rejected};
 pub use remote_asn::RemoteAsn;
-pub use rib::{PeerSet, Route};
+pub use rib::{NextHops, PeerSet, Route};
 pub use speaker::Speaker;
 pub use wire::attr::RouteAttributes;

@@ -13,10 +13,11 @@ mod route;
 
 pub(crate) use adj_rib_in::{AdjRibIn, Outcome};
 pub(crate) use adj_rib_out::AdjRibOut;
-pub(crate) use decide::next_hops;
+pub(crate) use decide::share_best;
 pub(crate) use export::Export;
 pub(crate) use interner::{AttributesId, Group, GroupId, Interner};
-pub(crate) use learned::Learned;
+pub use learned::NextHops;
+pub(crate) use learned::{Learned, share};
 pub(crate) use loc_rib::{LocRib, Slot};
 pub(crate) use pack::{Batch, Item};
 pub(crate) use path::{LocalEnd, Path};

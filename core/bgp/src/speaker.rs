@@ -10,7 +10,7 @@ use crate::outside::Outside;
 use crate::params::Prefix;
 use crate::peer::{Cause, Peer};
 use crate::peer_config::{PeerConfig, PeerName};
-use crate::rib::{Route, next_hops};
+use crate::rib::{NextHops, Route, share, share_best};
 use crate::wire::CeaseSubcode;
 
 /// Octets of UPDATEs after which a write ends.
@@ -229,25 +229,26 @@ impl Speaker {
         })
     }
 
-    /// A prefix whose next hops are others than when it was last told, with all of them, sorted: those of the best path
-    /// and of the paths that are as good, among paths of peers whose filter says that they are for the routing table. None
-    /// are left: the prefix is not reachable any more. To be asked after every
-    /// `handle_*` until it is silent.
-    pub fn poll_learned(&mut self) -> Option<(Prefix, Vec<IpAddr>)> {
+    /// A prefix whose next hops may be others than when it was last told, with all of them: those of the best path and of
+    /// the paths that are as good, among paths of peers whose filter says that they are for the routing table. None are
+    /// left: the prefix is not reachable any more. To be asked after every `handle_*` until it is silent.
+    pub fn poll_learned(&mut self) -> Option<(Prefix, NextHops)> {
         let peers = &self.peers;
         self.outside
             .learned
-            .poll(|prefix| next_hops_of(peers, prefix))
+            .poll(|prefix, shared| take_next_hops(peers, prefix, shared))
     }
 
     /// Everything that is learned now and for the routing table, told or not, with its next hops, by prefix.
-    pub fn learned(&self) -> impl Iterator<Item = (Prefix, Vec<IpAddr>)> {
+    pub fn learned(&self) -> impl Iterator<Item = (Prefix, NextHops)> {
         let tables = self.peers.values().filter_map(Peer::adj_rib_in);
         let prefixes: BTreeSet<Prefix> =
             tables.flat_map(|table| table.prefixes().copied()).collect();
-        let all = prefixes
-            .into_iter()
-            .map(|prefix| (prefix, next_hops_of(&self.peers, &prefix)));
+        let mut shared = NextHops::default();
+        let all = prefixes.into_iter().map(move |prefix| {
+            take_next_hops(&self.peers, &prefix, &mut shared);
+            (prefix, shared.clone())
+        });
         all.filter(|(_, next_hops)| !next_hops.is_empty())
     }
 
@@ -300,18 +301,17 @@ impl Speaker {
     }
 }
 
-fn next_hops_of(peers: &BTreeMap<PeerName, Peer>, prefix: &Prefix) -> Vec<IpAddr> {
+/// Sets the next hops of a prefix: those of sure paths, or else of doubtful ones.
+fn take_next_hops(peers: &BTreeMap<PeerName, Peer>, prefix: &Prefix, shared: &mut NextHops) {
     let of = |doubtful: bool| {
         let peers = peers.values();
-        let peers = peers.filter(|peer| peer.is_doubtful() == doubtful);
-        next_hops(peers.filter_map(|peer| {
+        let peers = peers.filter(move |peer| peer.is_doubtful() == doubtful);
+        peers.filter_map(|peer| {
             let path = peer.adj_rib_in()?.path(prefix)?;
             peer.config.import.installs(prefix).then_some(path)
-        }))
+        })
     };
-    let sure = of(false);
-    match sure.is_empty() {
-        true => of(true),
-        false => sure,
+    if !share_best(of(false), shared) && !share_best(of(true), shared) {
+        share(shared, &[]);
     }
 }

@@ -10,13 +10,13 @@ use alloc::{
 };
 use core::net::IpAddr;
 
-use bgp::Prefix;
+use bgp::{NextHops, Prefix};
 use model::{Name, Node, PodNetwork, PodNetworkMode};
 
 use crate::{Cni, Egress, Hop, Links, Routes, Setting};
 
 /// Pod CIDRs that the peers advertise, each with the next hops of its best paths.
-pub type Learned = Arc<BTreeMap<Prefix, Vec<IpAddr>>>;
+pub type Learned = Arc<BTreeMap<Prefix, NextHops>>;
 
 /// What this node's kernel and CNI folder should hold: the pod network's part of the plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

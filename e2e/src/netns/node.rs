@@ -236,7 +236,7 @@ impl Node {
         let learned = self.driver.learned().borrow().clone();
         let texts = learned
             .iter()
-            .map(|(prefix, hops)| (prefix.to_string(), hops.clone()));
+            .map(|(prefix, hops)| (prefix.to_string(), hops.to_vec()));
         texts.collect()
     }
 }

@@ -16,13 +16,13 @@
 mod connection;
 mod dial;
 mod driver;
+mod learned;
 mod listener;
 mod local_address;
 mod network;
 
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bgp::{Farewell, LocalAddresses, Notice, Restarted, SessionView, Speaker};
@@ -343,22 +343,15 @@ impl Running {
         None
     }
 
-    /// One new map for all that changed, at once: traffic depends on it.
+    /// All that changed, at once: traffic depends on it.
     fn publish_learned(&mut self) {
         let speaker = &mut self.speaker;
-        let mut changes = std::iter::from_fn(|| speaker.poll_learned()).peekable();
-        if changes.peek().is_none() || self.config.stop.is_cancelled() {
-            return;
+        let told = std::iter::from_fn(|| speaker.poll_learned());
+        if !self.config.stop.is_cancelled() {
+            self.config
+                .learned
+                .send_if_modified(|learned| learned::take_over(learned, told));
         }
-        self.config.learned.send_modify(|learned| {
-            let learned = Arc::make_mut(learned);
-            for (prefix, next_hops) in changes {
-                match next_hops.is_empty() {
-                    true => learned.remove(&prefix),
-                    false => learned.insert(prefix, next_hops),
-                };
-            }
-        });
     }
 
     /// Tells it once, after what was learned; until then, when it is true at the latest.

@@ -4,7 +4,24 @@ use alloc::vec::Vec;
 use core::cmp::Reverse;
 use core::net::IpAddr;
 
-use super::Path;
+use super::{NextHops, Path, share};
+
+/// Sets the next hops of the best path and of all that are as good; whether there is any path. Most prefixes have one, and
+/// nothing to decide.
+pub(crate) fn share_best<'a>(
+    mut paths: impl Iterator<Item = &'a Path>,
+    shared: &mut NextHops,
+) -> bool {
+    match (paths.next(), paths.next()) {
+        (None, _) => return false,
+        (Some(only), None) => share(shared, &[only.next_hop]),
+        (Some(first), Some(second)) => {
+            let paths = [first, second].into_iter().chain(paths);
+            share(shared, &next_hops(paths));
+        }
+    }
+    true
+}
 
 /// The next hops of the best path and of all that are as good (ECMP): sorted, each once.
 ///
@@ -14,7 +31,7 @@ use super::Path;
 /// The last steps of the RFC (identifier and address of the peer) pick one of several equal paths; as all of them are
 /// taken, there is nothing left to pick. The step before them, the interior cost, is the same for all: a next hop counts
 /// only when it is on-link. AS_PATHs of equal length need not be equal.
-pub(crate) fn next_hops<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<IpAddr> {
+fn next_hops<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<IpAddr> {
     let mut paths: Vec<&Path> = paths.collect();
     keep_least(&mut paths, |path| path.leaving);
     keep_least(&mut paths, |path| Reverse(path.local_pref));

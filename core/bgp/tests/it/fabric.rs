@@ -83,14 +83,14 @@ fn equal_paths_of_several_peers_are_all_taken_and_a_shorter_one_beats_them() {
         numbers.iter().map(hop).collect::<Vec<_>>()
     };
     assert_eq!(fabric.take(), 1);
-    assert_eq!(fabric.told[&route[0]], hops(&[0, 1, 2]));
+    assert_eq!(fabric.told[&route[0]], hops(&[0, 1, 2]).into());
     fabric.say(1, &announce(&route, [192, 0, 2, 11], &[64513]));
     fabric.take();
-    assert_eq!(fabric.told[&route[0]], hops(&[1]));
+    assert_eq!(fabric.told[&route[0]], hops(&[1]).into());
     let id = fabric.connections[1];
     fabric.speaker.handle_closed(NOW, id, "reset".into());
     fabric.take();
-    assert_eq!(fabric.told[&route[0]], hops(&[0, 2]));
+    assert_eq!(fabric.told[&route[0]], hops(&[0, 2]).into());
 }
 
 #[test]

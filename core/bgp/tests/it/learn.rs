@@ -1,18 +1,19 @@
 //! What peers advertise: accepted, decided on, told, and asked for again.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use bgp::wire::attr::{AsPath, MpReach, NextHop, Origin, PathAttribute};
 use bgp::wire::capability::Capability;
 use bgp::wire::{Message, RawUpdate, RouteRefresh, RouteRefreshKind};
-use bgp::{Asn, Family, Import, PeerConfig, PeerSet, Prefix, RejectReason, Route, Speaker, State};
+use bgp::{
+    Asn, Family, Import, NextHops, PeerConfig, PeerSet, Prefix, RejectReason, Route, Speaker, State,
+};
 
 use crate::pair::{Pair, config, local};
 use crate::scripted::{Scripted, open};
 
-pub(crate) type Told = BTreeMap<Prefix, Vec<IpAddr>>;
+pub(crate) type Told = BTreeMap<Prefix, NextHops>;
 
 pub(crate) fn prefix(text: &str) -> Prefix {
     text.parse().unwrap()
@@ -29,15 +30,15 @@ fn importing(within: &[&str]) -> PeerConfig {
     }
 }
 
-/// Takes over what is told; how often something was.
+/// Takes over what is told; how often it was something new.
 pub(crate) fn take(speaker: &mut Speaker, told: &mut Told) -> usize {
     let mut times = 0;
     while let Some((prefix, next_hops)) = speaker.poll_learned() {
-        match next_hops.is_empty() {
-            true => assert!(told.remove(&prefix).is_some(), "{prefix} was not there"),
-            false => assert_ne!(told.insert(prefix, next_hops.clone()), Some(next_hops)),
-        }
-        times += 1;
+        let before = match next_hops.is_empty() {
+            true => told.remove(&prefix),
+            false => told.insert(prefix, next_hops.clone()),
+        };
+        times += usize::from(before.unwrap_or_default() != next_hops);
     }
     times
 }
@@ -129,7 +130,7 @@ fn learns_what_the_other_side_advertises_and_forgets_what_it_withdraws() {
     let (next_hop4, next_hop6) = (local(0).local, local(0).ipv6.unwrap().into());
     assert_eq!(
         seen,
-        BTreeMap::from([(ipv4, vec![next_hop4]), (ipv6, vec![next_hop6])])
+        BTreeMap::from([(ipv4, [next_hop4].into()), (ipv6, [next_hop6].into())])
     );
     let view = pair.view(1);
     assert_eq!(view.received, 2);
@@ -139,14 +140,14 @@ fn learns_what_the_other_side_advertises_and_forgets_what_it_withdraws() {
     pair.settle();
     pair.run(Duration::from_secs(1));
     assert_eq!(take(&mut pair.speakers[1], &mut seen), 1);
-    assert_eq!(seen, BTreeMap::from([(ipv6, vec![next_hop6])]));
+    assert_eq!(seen, BTreeMap::from([(ipv6, [next_hop6].into())]));
 
     pair.reset(0, [true, true]);
     assert_eq!(take(&mut pair.speakers[1], &mut seen), 1);
     assert!(seen.is_empty());
     pair.run(Duration::from_secs(60));
     take(&mut pair.speakers[1], &mut seen);
-    assert_eq!(seen, BTreeMap::from([(ipv6, vec![next_hop6])]));
+    assert_eq!(seen, BTreeMap::from([(ipv6, [next_hop6].into())]));
 }
 
 #[test]
@@ -254,7 +255,7 @@ fn many_changes_before_a_look_are_one_and_none_when_all_is_as_before() {
     peer.say(&withdraw(&route));
     peer.say(&announce(&route, [192, 0, 2, 3], &[64513, 64514]));
     assert_eq!(take(&mut peer.speaker, &mut seen), 0);
-    assert_eq!(seen.values().flatten().count(), 1);
+    assert_eq!(seen.values().map(|hops| hops.len()).sum::<usize>(), 1);
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn imported(situation: Situation<'_>, own: &[Prefix], planned: &mut Planned) {
             continue;
         }
         let mut hops = BTreeSet::new();
-        for &gateway in next_hops {
+        for &gateway in next_hops.iter() {
             let interface = *near
                 .entry(gateway)
                 .or_insert_with(|| situation.links.on_link(gateway).map(|(index, _)| index));

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
-use bgp::{Community, PeerSet, Prefix};
+use bgp::{Community, NextHops, PeerSet, Prefix};
 use model::{EgressSource, Kind, LoopPrevention, Object, PodNetworkMode};
 use plan::{
     Cni, Egress, Guard, Hop, LinkRole, NetworkPlan, Part, RouteKey, RouteTarget, Setting, SourceNat,
@@ -34,7 +34,7 @@ fn ip(text: &str) -> IpAddr {
 }
 
 fn learn(world: &mut World, routes: &[(&str, &[&str])]) {
-    let learned: BTreeMap<Prefix, Vec<IpAddr>> = routes
+    let learned: BTreeMap<Prefix, NextHops> = routes
         .iter()
         .map(|(text, hops)| (prefix(text), hops.iter().map(|hop| ip(hop)).collect()))
         .collect();

@@ -204,7 +204,7 @@ fn what_a_peer_advertises_is_told_until_its_session_ends() {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.write_all(&advertising(2_010)).unwrap();
     let seen = learned(&listener, 2_000);
-    let next_hops: BTreeSet<_> = seen.values().flatten().collect();
+    let next_hops: BTreeSet<_> = seen.values().flat_map(|hops| hops.iter()).collect();
     assert_eq!(next_hops, [&IpAddr::from([192, 0, 2, 2])].into());
     let rejected = wait_for(&listener, |seen| {
         let session = seen.sessions.first().filter(|each| each.received > 0)?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bgp::wire::{AsnWidth, Dialect, Message, PeerType};
 use bgp::{
     Asn, BfdFate, BgpIdentifier, ConnectionId, FamilySet, Farewell, HoldTime, Import,
-    LocalAddresses, Notice, PeerConfig, PeerName, PeerSet, Prefix, Route, RouteAttributes, Speaker,
-    State,
+    LocalAddresses, NextHops, Notice, PeerConfig, PeerName, PeerSet, Prefix, Route,
+    RouteAttributes, Speaker, State,
 };
 
 use super::action::Action;
@@ -23,7 +23,7 @@ pub(super) struct World {
     open: BTreeSet<ConnectionId>,
     closed: BTreeSet<ConnectionId>,
     up: BTreeSet<PeerName>,
-    learned: BTreeMap<Prefix, Vec<IpAddr>>,
+    learned: BTreeMap<Prefix, NextHops>,
 }
 
 impl World {
