@@ -1,6 +1,9 @@
 use core::net::IpAddr;
 
-use crate::{Rank, digest, heartbeat::Entry};
+use crate::{
+    Rank, digest,
+    heartbeat::{Advertising, Entry},
+};
 
 impl Entry {
     /// What a node says about an address that it has nothing to do with.
@@ -12,9 +15,11 @@ impl Entry {
             claimed: false,
             stable: false,
             on_subnet: false,
+            advertising: Advertising::Unable,
         }
     }
 
+    /// Layer 2 has nothing to do with it.
     pub(crate) const fn is_none(&self) -> bool {
         !self.candidate && !self.claimed
     }

@@ -18,8 +18,9 @@
 //! | 2 + 19 each | count and entries of the page, by address, each address once |
 //!
 //! An entry: 16 octets of address (IPv4 as ::ffff:a.b.c.d), 2 of weight, and 1 with 0x01 candidate, 0x02 claimed,
-//! 0x04 stable, 0x08 on the subnet; the other bits are sent as 0 and ignored. A datagram has the message, then the
-//! identifier of the key and the tag ([`KeyRing`]).
+//! 0x04 stable, 0x08 on the subnet, 0x10 able to advertise, 0x20 (never without 0x10) advertises; the other bits are sent
+//! as 0 and ignored. Digest and count are about the first four alone: a node that does not know the other two passes over
+//! them and misses nothing. A datagram has the message, then the identifier of the key and the tag ([`KeyRing`]).
 
 use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
@@ -103,7 +104,7 @@ pub struct Page {
     pub entries: Vec<Entry>,
 }
 
-/// What a node says about one address. Neither candidate nor claimed: it has nothing to do with it any more.
+/// What a node says about one address. Neither candidate nor claimed: on layer 2 it has nothing to do with it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The address.
@@ -118,4 +119,18 @@ pub struct Entry {
     pub stable: bool,
     /// The address is in a subnet of its interface.
     pub on_subnet: bool,
+    /// How it stands to announcing the address by BGP.
+    pub advertising: Advertising,
+}
+
+/// How a node stands to announcing an address by BGP of which only some nodes are to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Advertising {
+    /// It may not, or has no session with anybody who is to know.
+    #[default]
+    Unable,
+    /// It may, and has a session for it.
+    Able,
+    /// It does.
+    Advertises,
 }

@@ -28,6 +28,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod announcer;
 pub mod arp;
 mod claim;
 mod counters;
@@ -52,6 +53,7 @@ mod speaker;
 mod view;
 mod window;
 
+pub use announcer::Announcer;
 pub use counters::Counters;
 pub use filter::InterfaceFilter;
 pub use interface::{Interface, Interfaces};

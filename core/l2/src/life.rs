@@ -3,8 +3,9 @@ use core::{net::IpAddr, time::Duration};
 
 use crate::{
     Mac,
+    announcer::Advertised,
     entries::Entries,
-    heartbeat::{Entry, Heartbeat, MOST_HEARD, position},
+    heartbeat::{Advertising, Entry, Heartbeat, MOST_HEARD, position},
     speaker::Path,
     window::Window,
 };
@@ -42,6 +43,8 @@ pub(crate) struct Life {
     pub(crate) source: Option<IpAddr>,
     /// What it says about addresses.
     pub(crate) entries: Entries,
+    /// What it says about announcing by BGP.
+    pub(crate) advertised: Advertised,
     /// Some of its entries are not known.
     pub(crate) lacking: Option<Lacking>,
     /// When it last went from an interface: it may be silent there and be well.
@@ -89,6 +92,7 @@ impl Life {
             moved: None,
             source: None,
             entries: Entries::default(),
+            advertised: Advertised::default(),
             lacking: None,
             highest: 0,
             highest_at: Duration::ZERO,
@@ -134,7 +138,15 @@ impl Life {
         self.highest
     }
 
-    /// Takes over what the heartbeat says; tells what differs.
+    /// Takes over what the heartbeat says about announcing by BGP; gives the addresses about which that differs.
+    pub(crate) fn take_advertised(&mut self, heartbeat: &Heartbeat) -> Vec<IpAddr> {
+        match heartbeat.sequence < self.highest {
+            true => Vec::new(),
+            false => self.advertised.take(heartbeat),
+        }
+    }
+
+    /// Takes over what the heartbeat says about layer 2; tells what differs.
     pub(crate) fn take(&mut self, now: Duration, heartbeat: Heartbeat, turns: &mut Vec<Turn>) {
         // What was said before the latest does not hold any more.
         if heartbeat.sequence < self.highest {
@@ -307,6 +319,10 @@ impl Life {
     }
 
     fn set(&mut self, entry: Entry, turns: &mut Vec<Turn>) {
+        let entry = Entry {
+            advertising: Advertising::Unable,
+            ..entry
+        };
         let known = self.entries.by_position();
         if known.len() >= MOST_ENTRIES && !known.contains_key(&position(entry.address)) {
             return;

@@ -1,8 +1,11 @@
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 use core::{net::IpAddr, time::Duration};
 
 use crate::{
-    Mac, NodeName,
+    Announcer, Mac, NodeName,
     heartbeat::{Entry, Heartbeat, position},
     life::{Life, Turn},
     speaker::Path,
@@ -49,6 +52,8 @@ struct Retired {
 pub(crate) struct Shift {
     /// Addresses about which something is said that was not said before, by whom, and how they were left.
     pub(crate) turns: Vec<(Turn, Parting)>,
+    /// Addresses that others can announce by BGP, or could, and about which something else is said.
+    pub(crate) advertised: BTreeSet<IpAddr>,
     /// Somebody appeared, died or became reachable on another way.
     pub(crate) members: bool,
     /// All that somebody says is known now, and was not before.
@@ -143,6 +148,7 @@ impl Membership {
         life.proven |= heartbeat.heard.contains(&self.own_boot);
         let mut turns = Vec::new();
         let lacked = life.lacking.is_some();
+        let advertised = life.take_advertised(&heartbeat);
         life.take(now, heartbeat, &mut turns);
         shift.synced = lacked && life.lacking.is_none();
         shift.members =
@@ -150,12 +156,15 @@ impl Membership {
         if life.proven && shift.members {
             // All that it says counts now, or counts elsewhere.
             turns.extend(every(life));
+            shift.advertised.extend(life.advertised.addresses());
         }
         if life.proven {
+            shift.advertised.extend(advertised);
             let farewell = |turn| (turn, Parting::Farewell);
             shift.turns.extend(turns.into_iter().map(farewell));
         }
-        if life.leaving && life.entries.by_position().is_empty() && life.proven {
+        let says = !life.entries.by_position().is_empty() || !life.advertised.is_empty();
+        if life.leaving && !says && life.proven {
             life.clear(&mut Vec::new());
             shift.members = true;
         }
@@ -177,6 +186,7 @@ impl Membership {
             {
                 shift.members = true;
                 if !life.alive {
+                    shift.advertised.extend(life.advertised.addresses());
                     shift.silent.push(node.clone());
                 }
                 let silent = every(life).into_iter().map(|turn| {
@@ -240,6 +250,25 @@ impl Membership {
             let entry = life.entries.by_position().get(&at)?;
             life.counts(interfaces).then_some((node, entry))
         })
+    }
+
+    /// Who can announce the address by BGP, of those that are heard.
+    pub(crate) fn announcers(&self, address: IpAddr) -> impl Iterator<Item = Announcer> {
+        let heard = self.lives().filter(|(_, life)| life.alive && life.proven);
+        heard.filter_map(move |(node, life)| {
+            Some(Announcer {
+                node: node.clone(),
+                advertises: life.advertised.get(address)?,
+            })
+        })
+    }
+
+    /// Addresses that somebody can announce by BGP, or could when it was last heard.
+    pub(crate) fn advertised(&self) -> BTreeSet<IpAddr> {
+        let lives = self.lives();
+        lives
+            .flat_map(|(_, life)| life.advertised.addresses())
+            .collect()
     }
 
     /// Somebody there may own the address without our knowing.
@@ -312,6 +341,7 @@ impl Peer {
             }
             let mut turns = Vec::new();
             older.clear(&mut turns);
+            shift.advertised.extend(older.advertised.addresses());
             let newer = self.life.as_ref();
             let ended = turns.into_iter().filter(|turn| {
                 newer.is_none_or(|newer| {
@@ -325,6 +355,10 @@ impl Peer {
                 .turns
                 .extend(ended.map(|turn| (turn, Parting::Farewell)));
         }
+        let newer = self.life.iter();
+        shift
+            .advertised
+            .extend(newer.flat_map(|life| life.advertised.addresses()));
         shift.members = true;
     }
 }

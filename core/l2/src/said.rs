@@ -1,8 +1,9 @@
 use alloc::{collections::BTreeMap, vec::Vec};
+use core::net::IpAddr;
 
 use crate::{
     entries::Entries,
-    heartbeat::{Entry, Page, position},
+    heartbeat::{Advertising, Entry, Page, position},
 };
 
 /// Heartbeats in which a change is told apart from its page.
@@ -11,7 +12,10 @@ const TOLD: u8 = 3;
 /// What our heartbeats say about addresses.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
+    /// Layer 2's part, of which there is a digest.
     entries: Entries,
+    /// All of it, by position.
+    all: BTreeMap<u128, Entry>,
     /// Changed lately, and how many heartbeats are still to tell it.
     recent: BTreeMap<u128, (Entry, u8)>,
     /// Where the next page begins.
@@ -23,9 +27,44 @@ impl Said {
     pub(crate) fn set(&mut self, entry: Entry) -> bool {
         let differs = self.entries.set(entry).is_some();
         if differs {
-            self.recent.insert(position(entry.address), (entry, TOLD));
+            let known = self.all.get(&position(entry.address));
+            let advertising = known.map_or(Advertising::Unable, |known| known.advertising);
+            self.tell(Entry {
+                advertising,
+                ..entry
+            });
         }
         differs
+    }
+
+    /// Says this about announcing the address by BGP; `true` when it differs from before.
+    pub(crate) fn set_advertising(&mut self, address: IpAddr, advertising: Advertising) -> bool {
+        let known = self.all.get(&position(address)).copied();
+        let known = known.unwrap_or(Entry::none(address));
+        let differs = known.advertising != advertising;
+        if differs {
+            self.tell(Entry {
+                advertising,
+                ..known
+            });
+        }
+        differs
+    }
+
+    /// The addresses that this node says it can announce by BGP.
+    pub(crate) fn advertised(&self) -> Vec<IpAddr> {
+        let entries = self.all.values();
+        let able = entries.filter(|entry| entry.advertising != Advertising::Unable);
+        able.map(|entry| entry.address).collect()
+    }
+
+    fn tell(&mut self, entry: Entry) {
+        let at = position(entry.address);
+        match entry.is_none() && entry.advertising == Advertising::Unable {
+            true => self.all.remove(&at),
+            false => self.all.insert(at, entry),
+        };
+        self.recent.insert(at, (entry, TOLD));
     }
 
     pub(crate) const fn digest(&self) -> u64 {
@@ -37,12 +76,12 @@ impl Said {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.by_position().is_empty()
+        self.all.is_empty()
     }
 
     /// Whether all entries fit into one page of this size.
     pub(crate) fn fits(&self, room: usize) -> bool {
-        self.entries.by_position().len() <= room
+        self.all.len() <= room
     }
 
     /// What changed lately, at most so many.
@@ -65,7 +104,7 @@ impl Said {
     /// The page at the cursor with at most so many entries. The cursor goes on, and begins again at the end.
     pub(crate) fn page(&mut self, room: usize) -> Page {
         let first = self.cursor;
-        let mut rest = self.entries.by_position().range(first..);
+        let mut rest = self.all.range(first..);
         let entries: Vec<Entry> = rest.by_ref().take(room).map(|(_, entry)| *entry).collect();
         let next = rest.next().map(|(at, _)| *at);
         self.cursor = next.unwrap_or(0);

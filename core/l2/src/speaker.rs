@@ -1,3 +1,4 @@
+mod announce;
 mod beat;
 mod elect;
 mod fitness;
@@ -18,6 +19,7 @@ use core::{net::IpAddr, time::Duration};
 use crate::{
     Counters, Interface, Interfaces, Key, KeyRing, Loss, NodeName, Nominee, Notice,
     claim::Claim,
+    heartbeat::Advertising,
     membership::Membership,
     port::{LAST_WORDS, Port, choose},
     said::Said,
@@ -84,6 +86,12 @@ pub struct Speaker {
     /// Addresses to be looked at again.
     dirty: BTreeSet<IpAddr>,
     timers: BTreeSet<(Duration, IpAddr)>,
+    /// This node tells others what it announces by BGP.
+    announcing: bool,
+    /// Addresses about which others say something else by way of announcing than was told.
+    turned: BTreeSet<IpAddr>,
+    /// Until then nobody is told who can announce.
+    listens_until: Option<Duration>,
     /// Addresses about which frames are to be sent.
     shots: BTreeMap<IpAddr, Shot>,
     under_way: Option<UnderWay>,
@@ -114,6 +122,9 @@ impl Speaker {
             beat: Beat::new(now),
             dirty: BTreeSet::new(),
             timers: BTreeSet::new(),
+            announcing: false,
+            turned: BTreeSet::new(),
+            listens_until: None,
             shots: BTreeMap::new(),
             under_way: None,
             suspects: BTreeMap::new(),
@@ -214,6 +225,9 @@ impl Speaker {
     pub fn handle_leave(&mut self, now: Duration) {
         if !self.leaving {
             self.leaving = true;
+            for address in self.said.advertised() {
+                self.said.set_advertising(address, Advertising::Unable);
+            }
             self.beat.leave(now);
             self.touch_all();
         }
@@ -231,6 +245,7 @@ impl Speaker {
             self.touch_all();
             self.version += 1;
         }
+        self.listens_until.take_if(|until| *until <= now);
         let shift = self.membership.handle_timeout(now);
         self.take_shift(now, shift);
         self.watch_ports(now);
@@ -264,7 +279,10 @@ impl Speaker {
         let timer = self.timers.first().map(|(at, _)| *at);
         let beat = self.is_beating().then(|| self.beat.poll_timeout());
         let death = self.membership.poll_timeout();
-        [timer, beat, death].into_iter().flatten().min()
+        [timer, beat, death, self.listens_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What has happened.
@@ -342,8 +360,8 @@ impl Speaker {
 
     /// Heartbeats have to go out.
     fn is_beating(&self) -> bool {
-        let beating = self.rests_at.is_some() || self.ports.values().any(Port::is_beating);
-        self.keys.has_key() && beating
+        let answering = self.rests_at.is_some() || self.ports.values().any(Port::is_beating);
+        self.keys.has_key() && (answering || self.announcing)
     }
 
     /// How old our last heartbeat may be while we answer, and how long we may have slept.
@@ -356,6 +374,7 @@ impl Speaker {
     }
 
     fn handle_stopped(&mut self, now: Duration) {
+        self.listen_again(now);
         self.membership.handle_stopped();
         for port in self.ports.values_mut() {
             port.restart(now);

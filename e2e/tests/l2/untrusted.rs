@@ -7,7 +7,7 @@ use e2e::node::{W1, W2, W3};
 use e2e::segment::{self, Watch};
 use e2e::workload::Families;
 use e2e::{Case, Isolation, run};
-use l2::heartbeat::{Entry, Heartbeat, Page, digest};
+use l2::heartbeat::{Advertising, Entry, Heartbeat, Page, digest};
 use l2::{Key, KeyRing, Mac};
 
 #[test]
@@ -32,6 +32,7 @@ async fn untrusted(case: &Case) -> Result<()> {
         claimed: true,
         stable: true,
         on_subnet: true,
+        advertising: Advertising::Unable,
     };
     let forged: Vec<Vec<u8>> = (1..=10).map(|sequence| forge(sequence, entry)).collect();
     for node in [W2, W3] {

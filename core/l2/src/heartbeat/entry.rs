@@ -1,13 +1,15 @@
 use alloc::vec::Vec;
 use core::net::{IpAddr, Ipv6Addr};
 
-use super::Entry;
+use super::{Advertising, Entry};
 use crate::reader::Reader;
 
 const CANDIDATE: u8 = 1;
 const CLAIMED: u8 = 2;
 const STABLE: u8 = 4;
 const ON_SUBNET: u8 = 8;
+const ABLE: u8 = 16;
+const ADVERTISES: u8 = 32;
 
 impl Entry {
     /// Octets of an entry.
@@ -17,7 +19,7 @@ impl Entry {
     pub(super) fn encode(&self, buffer: &mut Vec<u8>) {
         buffer.extend_from_slice(&position(self.address).to_be_bytes());
         buffer.extend_from_slice(&self.weight.to_be_bytes());
-        buffer.push(self.flags());
+        buffer.push(self.flags() | self.advertising.flags());
     }
 
     /// Nothing when too little is left.
@@ -32,15 +34,35 @@ impl Entry {
             claimed: flags & CLAIMED != 0,
             stable: flags & STABLE != 0,
             on_subnet: flags & ON_SUBNET != 0,
+            advertising: Advertising::of(flags),
         })
     }
 
+    /// Those that its digest counts.
     const fn flags(&self) -> u8 {
         let candidate = if self.candidate { CANDIDATE } else { 0 };
         let claimed = if self.claimed { CLAIMED } else { 0 };
         let stable = if self.stable { STABLE } else { 0 };
         let on_subnet = if self.on_subnet { ON_SUBNET } else { 0 };
         candidate | claimed | stable | on_subnet
+    }
+}
+
+impl Advertising {
+    const fn of(flags: u8) -> Self {
+        match (flags & ABLE != 0, flags & ADVERTISES != 0) {
+            (false, _) => Self::Unable,
+            (true, false) => Self::Able,
+            (true, true) => Self::Advertises,
+        }
+    }
+
+    const fn flags(self) -> u8 {
+        match self {
+            Self::Unable => 0,
+            Self::Able => ABLE,
+            Self::Advertises => ABLE | ADVERTISES,
+        }
     }
 }
 
@@ -53,7 +75,7 @@ pub const fn position(address: IpAddr) -> u128 {
     }
 }
 
-/// A number in which each bit of an entry counts. The wrapping sum of those of a set, in any order, is the digest that a
+/// A number in which each bit counts that an entry has for layer 2. The wrapping sum of those of a set, in any order, is the digest that a
 /// heartbeat carries. Fixed for ever: nodes of different versions have to agree on it. It finds what was missed; it is no
 /// protection, which the tag is.
 #[must_use]

@@ -12,6 +12,7 @@ const IPV4: Entry = Entry {
     claimed: true,
     stable: false,
     on_subnet: false,
+    advertising: Advertising::Unable,
 };
 const IPV6: Entry = Entry {
     address: IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x10)),
@@ -20,6 +21,7 @@ const IPV6: Entry = Entry {
     claimed: false,
     stable: true,
     on_subnet: true,
+    advertising: Advertising::Unable,
 };
 
 fn beat() -> Heartbeat {
@@ -173,7 +175,7 @@ fn the_entries_of_a_page_ascend_within_it() {
 #[test]
 fn bits_that_mean_nothing_yet_are_ignored() {
     assert_eq!(Heartbeat::decode(&with(11, &[0xfe])), Ok(beat()));
-    assert_eq!(Heartbeat::decode(&with(78, &[0xfc])), Ok(beat()));
+    assert_eq!(Heartbeat::decode(&with(78, &[0xcc])), Ok(beat()));
 }
 
 #[test]
@@ -239,14 +241,19 @@ fn address() -> impl Strategy<Value = IpAddr> {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    (address(), any::<u16>(), any::<[bool; 4]>()).prop_map(
-        |(address, weight, [candidate, claimed, stable, on_subnet])| Entry {
+    (address(), any::<u16>(), any::<[bool; 4]>(), 0..3_u8).prop_map(
+        |(address, weight, [candidate, claimed, stable, on_subnet], advertising)| Entry {
             address,
             weight,
             candidate,
             claimed,
             stable,
             on_subnet,
+            advertising: match advertising {
+                0 => Advertising::Unable,
+                1 => Advertising::Able,
+                _ => Advertising::Advertises,
+            },
         },
     )
 }

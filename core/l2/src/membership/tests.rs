@@ -1,7 +1,7 @@
 use alloc::vec;
 
 use super::*;
-use crate::heartbeat::{Page, digest};
+use crate::heartbeat::{Advertising, Page, digest};
 
 const OURS: u64 = 77;
 const SEGMENT: Path = Path::Segment(1);
@@ -22,6 +22,7 @@ fn entry(address: &str, claimed: bool) -> Entry {
         claimed,
         stable: true,
         on_subnet: true,
+        advertising: Advertising::Unable,
     }
 }
 

@@ -244,7 +244,7 @@ impl Speaker {
             sequence: 0,
             interval: self.beat.interval,
             // Who has no address left has nothing to claim either.
-            leaving: self.leaving || self.claims.is_empty(),
+            leaving: self.leaving || self.claims.is_empty() && !self.announcing,
             asking: self.membership.lacks_entries(),
             macs: ports
                 .map(|port| port.interface.mac)

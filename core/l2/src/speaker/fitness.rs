@@ -3,7 +3,11 @@
 use core::{net::IpAddr, time::Duration};
 
 use super::Speaker;
-use crate::{claim::Claim, heartbeat::Entry, port::Say};
+use crate::{
+    claim::Claim,
+    heartbeat::{Advertising, Entry},
+    port::Say,
+};
 
 /// Why this node has no say about an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +71,7 @@ impl Speaker {
             claimed,
             stable,
             on_subnet: claim.on_subnet,
+            advertising: Advertising::Unable,
         }
     }
 }

@@ -89,6 +89,7 @@ impl Speaker {
             let waiting = self.claims.iter().filter(|(_, claim)| claim.waits);
             self.dirty.extend(waiting.map(|(address, _)| *address));
         }
+        self.turned.extend(shift.advertised);
         for node in &shift.silent {
             self.note_missed(node, DEAD);
         }

@@ -8,6 +8,7 @@
     reason = "a test ends where its assumption does"
 )]
 
+mod announcers;
 mod carry;
 mod client;
 mod clock;

@@ -5,7 +5,7 @@ use std::{
 
 use l2::{
     Mac, Path, arp,
-    heartbeat::{Entry, Heartbeat, Page, digest, position},
+    heartbeat::{Advertising, Entry, Heartbeat, Page, digest, position},
     ndp,
 };
 
@@ -213,7 +213,7 @@ fn heartbeat(script: &mut Script<'_>) -> Vec<u8> {
 }
 
 fn entry(address: IpAddr, script: &mut Script<'_>) -> Option<Entry> {
-    let [there, candidate, claimed, stable, on_subnet, heavy, ..] = script.bits();
+    let [there, candidate, claimed, stable, on_subnet, heavy, able, advertises] = script.bits();
     there.then_some(Entry {
         address,
         weight: if heavy { 9 } else { 1 },
@@ -221,5 +221,10 @@ fn entry(address: IpAddr, script: &mut Script<'_>) -> Option<Entry> {
         claimed,
         stable,
         on_subnet,
+        advertising: match (able, advertises) {
+            (false, _) => Advertising::Unable,
+            (true, false) => Advertising::Able,
+            (true, true) => Advertising::Advertises,
+        },
     })
 }
