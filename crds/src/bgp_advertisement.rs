@@ -82,6 +82,11 @@ pub struct BGPAdvertisementSpec {
     #[serde(default, skip_serializing_if = "is_zero")]
     #[schemars(range(min = 0, max = 10))]
     pub as_path_prepend: i32,
+    /// Most nodes that announce one address, of those that the advertisement selects, serve the address and have a session
+    /// for it; 0: all of them. When one is lost, another begins; one over the number ends once another has begun.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    #[schemars(range(min = 0, max = 1024))]
+    pub max_announcers: i32,
     /// Tells routers how much traffic each node takes (link bandwidth community): `LocalEndpoints`: as many million octets
     /// per second as the node has ready endpoints, for addresses of which every Service has externalTrafficPolicy Local.
     #[serde(default)]
@@ -107,6 +112,7 @@ impl Default for BGPAdvertisementSpec {
             med: None,
             communities: Vec::new(),
             as_path_prepend: 0,
+            max_announcers: 0,
             link_bandwidth: LinkBandwidth::default(),
             loop_prevention: LoopPrevention::default(),
         }

@@ -1,5 +1,7 @@
 //! Drives `plan::Planner`: watches and probes in, changes and facts out.
 
+mod announcing;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::IpAddr,
@@ -20,7 +22,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::io::{self, l2::Nominations, nft::Guards, snapshot::Kept};
+pub(crate) use announcing::Announcing;
+
+use crate::io::{
+    self,
+    l2::{Announcers, Nominations},
+    nft::Guards,
+    snapshot::Kept,
+};
 
 /// What status, metrics and probes need of the planner; the newest value counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +83,8 @@ pub(crate) struct Outlets {
     /// What the driver of layer 2 has not taken yet.
     pub(crate) nominations: watch::Sender<Nominations>,
     pub(crate) addresses: watch::Sender<NodeAddresses>,
+    /// Of what other nodes say of themselves, what the planner has not taken yet.
+    pub(crate) announcers: watch::Sender<Announcers>,
     pub(crate) facts: watch::Sender<Facts>,
 }
 
@@ -84,6 +95,7 @@ pub(crate) struct Sources {
     pub(crate) learned: watch::Receiver<Learned>,
     /// That is all that peers have to advertise.
     pub(crate) converged: watch::Receiver<bool>,
+    pub(crate) announcing: Announcing,
     pub(crate) queries: mpsc::Receiver<Query>,
     /// The speaker ends and will not be back soon.
     pub(crate) departed: CancellationToken,
@@ -143,6 +155,9 @@ impl PlannerDriver {
                     // What was learned by then is known first.
                     self.take_learned();
                     self.planner.handle_converged();
+                }
+                turn = self.sources.announcing.turn() => {
+                    self.sources.announcing.tell(turn, &mut self.planner);
                 }
                 Some(Ok((target, outcome))) = self.probes.join_next() => {
                     self.planner.handle_probe(self.now(), &target, outcome);
@@ -272,6 +287,8 @@ impl PlannerDriver {
         }
         let nominations = Nominations {
             changed: std::mem::take(&mut changes.nominees),
+            capped: std::mem::take(&mut changes.capped),
+            counts_announcers: changes.counts_announcers.take(),
             nodes: changes.nodes.take(),
             keys: changes.heartbeat_keys.take(),
         };

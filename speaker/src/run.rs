@@ -31,7 +31,7 @@ use crate::{
     io::nft::Guards,
     io::snapshot::{Kept, Store},
     io::socket::priority,
-    planner::{Facts, Outlets, PlannerDriver, Query, Sources},
+    planner::{Announcing, Facts, Outlets, PlannerDriver, Query, Sources},
     report::Report,
     thread::Thread,
     watcher::Watcher,
@@ -56,6 +56,7 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    tracing::info!(node = %options.node, version = env!("CARGO_PKG_VERSION"), "starting");
     let host = flags.host.clone();
     let parting = runtime.block_on(serve(flags, options))?;
     // Nobody is left who would make it again.
@@ -73,7 +74,6 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let stop = daemon::shutdown()?;
     let servers = bind(&flags).await?;
     let client = cluster::connect(flags.common.kubeconfig.as_deref()).await?;
-    tracing::info!(node = %options.node, version = env!("CARGO_PKG_VERSION"), "starting");
 
     let started = Instant::now();
     let (facts, facts_seen) = watch::channel(Facts::default());
@@ -103,6 +103,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         links: host.links.clone(),
         learned: learned_seen,
         converged: converged_seen,
+        announcing: Announcing::new(&outlets, &observed_seen, &l2_seen),
         queries: queries_seen,
         departed: CancellationToken::new(),
     };
@@ -201,6 +202,7 @@ fn outlets(facts: watch::Sender<Facts>) -> Outlets {
         guards: watch::Sender::new(Guards::default()),
         nominations: watch::Sender::default(),
         addresses: watch::Sender::default(),
+        announcers: watch::Sender::default(),
         facts,
     }
 }
@@ -306,6 +308,7 @@ fn start_l2(
         links: host.links.clone(),
         nominations: outlets.nominations.clone(),
         state,
+        announcers: outlets.announcers.clone(),
         notices,
         sysctl_dir: flags.host.sysctl_dir.clone(),
         stop: CancellationToken::new(),

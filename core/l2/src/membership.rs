@@ -116,19 +116,7 @@ impl Membership {
         if heard_before.is_some_and(|highest| heartbeat.sequence <= highest) {
             return Err(Refusal::Replayed);
         }
-        let is_current = known
-            .life
-            .as_ref()
-            .is_some_and(|life| life.boot == heartbeat.boot);
-        let slot = match is_current {
-            true => &mut known.life,
-            // Whoever came last is on trial: one heartbeat is enough to prove to be alive.
-            false => {
-                known.trial.take_if(|trial| trial.boot != heartbeat.boot);
-                &mut known.trial
-            }
-        };
-        let life = slot.get_or_insert_with(|| Life::new(now, &heartbeat));
+        let life = known.speaker_of(now, &heartbeat);
         let (was_alive, last) = (life.alive, life.last_heard());
         let ways_before = life.segments().count();
         if !life.hear(now, path, heartbeat.sequence) {
@@ -312,6 +300,20 @@ impl Membership {
 }
 
 impl Peer {
+    /// The process that sent the heartbeat.
+    fn speaker_of(&mut self, now: Duration, heartbeat: &Heartbeat) -> &mut Life {
+        let life = self.life.as_ref();
+        let slot = match life.is_some_and(|life| life.boot == heartbeat.boot) {
+            true => &mut self.life,
+            // Whoever came last is on trial: one heartbeat is enough to prove to be alive.
+            false => {
+                self.trial.take_if(|trial| trial.boot != heartbeat.boot);
+                &mut self.trial
+            }
+        };
+        slot.get_or_insert_with(|| Life::new(now, heartbeat))
+    }
+
     /// When it is forgotten, unless it is heard again.
     fn forgotten(&self) -> Option<Duration> {
         let lives = self.life.iter().chain(&self.trial);

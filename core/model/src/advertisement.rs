@@ -1,5 +1,5 @@
 use alloc::{format, vec::Vec};
-use core::{cmp::Reverse, net::IpAddr};
+use core::{cmp::Reverse, net::IpAddr, num::NonZeroU16};
 
 use bgp::{DEFAULT_LOCAL_PREF, Prefix};
 pub use crds::{LinkBandwidth, LoopPrevention};
@@ -26,6 +26,8 @@ pub struct Advertisement {
     pub communities: CommunityList,
     /// How many times more than once our AS stands in AS_PATH towards external peers, 0 to 10.
     pub as_path_prepend: u8,
+    /// Most nodes that announce one address; `None`: all that can.
+    pub max_announcers: Option<NonZeroU16>,
     /// Whether routes say how much traffic their node takes.
     pub link_bandwidth: LinkBandwidth,
     /// What becomes of packets to an announced address that no Service takes.
@@ -113,6 +115,7 @@ impl Advertisement {
             med: parse_number("spec.med", spec.med)?,
             communities: CommunityList::parse("spec.communities", &spec.communities)?,
             as_path_prepend: parse_prepend(spec.as_path_prepend)?,
+            max_announcers: parse_announcers(spec.max_announcers)?,
             link_bandwidth: spec.link_bandwidth,
             loop_prevention: spec.loop_prevention,
         })
@@ -158,6 +161,22 @@ fn parse_prepend(number: i32) -> Result<u8, Rejection> {
     })
 }
 
+fn parse_announcers(number: i32) -> Result<Option<NonZeroU16>, Rejection> {
+    let fits = u16::try_from(number)
+        .ok()
+        .filter(|number| *number <= ANNOUNCERS);
+    match fits {
+        Some(number) => Ok(NonZeroU16::new(number)),
+        None => Err(Rejection::new(
+            "spec.maxAnnouncers",
+            format!("{number} is out of range"),
+            format!("use 1 to {ANNOUNCERS}, or 0 so that every node announces that can"),
+        )),
+    }
+}
+
+/// Most announcers of an address that can be asked for.
+const ANNOUNCERS: u16 = 1024;
 /// How often our AS may stand in a path beyond the first time.
 const PREPEND: u8 = 10;
 
@@ -194,6 +213,13 @@ mod tests {
     }
 
     #[test]
+    fn no_announcers_at_most_means_all() {
+        let most = |spec| parse(spec).unwrap().max_announcers;
+        assert_eq!(most("{maxAnnouncers: 0}"), None);
+        assert_eq!(most("{maxAnnouncers: 2}"), NonZeroU16::new(2));
+    }
+
+    #[test]
     fn refuses_numbers_that_do_not_fit() {
         for (spec, sentence) in [
             (
@@ -211,6 +237,10 @@ mod tests {
             (
                 "{aggregationLengthV6: 0}",
                 "spec.aggregationLengthV6: 0 is out of range; use 1 to 128; 128 advertises each address alone",
+            ),
+            (
+                "{maxAnnouncers: 1025}",
+                "spec.maxAnnouncers: 1025 is out of range; use 1 to 1024, or 0 so that every node announces that can",
             ),
             (
                 "{asPathPrepend: 11}",

@@ -30,6 +30,13 @@ impl Peers {
             PeerSet::Only(names) => names.iter().filter_map(|name| self.0.get(name)).any(takes),
         }
     }
+
+    /// Whether the peer of this name is in `set` and exchanges routes of the address's family.
+    pub(crate) fn takes(&self, name: &str, set: &PeerSet, address: IpAddr) -> bool {
+        let family = Prefix::host(address).family();
+        let peer = self.0.get(name).filter(|_| set.contains(name));
+        peer.is_some_and(|peer| peer.config.families.contains(&family))
+    }
 }
 
 /// How an address is advertised.

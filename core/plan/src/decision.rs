@@ -61,6 +61,8 @@ pub enum Skip {
         /// Who answers, as far as this node knows.
         owner: Option<Name>,
     },
+    /// As many nodes announce it as are to; BGP only.
+    AnnouncerCap,
     /// This node is leaving, and nothing else stands against it.
     Draining,
 }
@@ -151,18 +153,18 @@ impl Decision {
         }
     }
 
-    /// Whether nothing but the peers or a drain stands between this decision and announcing: the data plane was ready.
+    /// Whether nothing but the peers, other nodes or a drain stands between this decision and announcing: the data plane was ready.
     pub(crate) fn passed_gate(&self) -> bool {
         matches!(
             self,
-            Self::Announce | Self::Skip(Skip::NoPeer | Skip::Draining)
+            Self::Announce | Self::Skip(Skip::NoPeer | Skip::AnnouncerCap | Skip::Draining)
         )
     }
 }
 
 impl Skip {
     /// All reasons, in the order in which the rules are asked.
-    pub const REASONS: [&'static str; 12] = [
+    pub const REASONS: [&'static str; 13] = [
         "OtherClass",
         "NoAddress",
         "NoAdvertisement",
@@ -174,6 +176,7 @@ impl Skip {
         "DataplaneNotReady",
         "NoPeer",
         "NotOwner",
+        "AnnouncerCap",
         "Draining",
     ];
 
@@ -191,6 +194,7 @@ impl Skip {
             Self::DataplaneNotReady => "DataplaneNotReady",
             Self::NoPeer => "NoPeer",
             Self::NotOwner { .. } => "NotOwner",
+            Self::AnnouncerCap => "AnnouncerCap",
             Self::Draining => "Draining",
         }
     }
@@ -228,6 +232,11 @@ impl Skip {
                     .into()
             }
             Self::NotOwner { standing, owner } => not_owner(*standing, owner.as_deref()),
+            Self::AnnouncerCap => {
+                "other nodes, which come first for the address, are as many as spec.maxAnnouncers of its \
+                 BGPAdvertisements wants"
+                    .into()
+            }
             Self::Draining => {
                 "this node is leaving: it carries the taint or annotation heraldlb.io/drain, or its speaker stops"
                     .into()

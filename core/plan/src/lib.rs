@@ -22,6 +22,7 @@ extern crate std;
 
 mod bfd;
 mod bgp;
+mod cap;
 mod cni;
 mod community;
 mod decision;
@@ -46,6 +47,7 @@ mod setting;
 mod snapshot;
 mod view;
 
+pub use cap::Capped;
 pub use cni::{Cni, CniConfig};
 pub use decision::{Decision, Decisions, Gap, Protocol, Skip};
 pub use diff::{RouteDiff, RouteOp, apply, diff};

@@ -7,10 +7,10 @@ use core::{net::IpAddr, time::Duration};
 
 use bgp::{Prefix, Route};
 use l2::Nominee;
-use model::{AddressFamily, ServiceKey};
+use model::{AddressFamily, Service, ServiceKey};
 
 use crate::{
-    Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target, bfd,
+    Capped, Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target, bfd,
     bgp::{Grant, Reach},
     eligible::{Candidate, eligible, unassigned},
     gate::Requirement,
@@ -28,6 +28,7 @@ struct Verdict {
     reach: Reach,
     guard: (Prefix, Option<Guard>),
     nominee: (IpAddr, Option<Nominee>),
+    capped: (IpAddr, Option<Capped>),
 }
 
 struct Decided {
@@ -94,8 +95,14 @@ impl Planner {
 
     fn run_nodes(&mut self, view: &View, changes: &mut Changes) {
         self.plan.takes_part_in_l2 = view.takes_part_in_l2();
+        let counts = view.counts_announcers();
+        if self.plan.counts_announcers != counts {
+            self.plan.counts_announcers = counts;
+            changes.counts_announcers = Some(counts);
+        }
+        let takes_part = self.plan.takes_part_in_l2 || counts;
         let nodes = self.cluster.nodes.values();
-        let nodes = node_ips(nodes.filter(|_| self.plan.takes_part_in_l2));
+        let nodes = node_ips(nodes.filter(|_| takes_part));
         if *self.plan.nodes != nodes {
             self.plan.nodes = Arc::new(nodes);
             changes.nodes = Some(self.plan.nodes.clone());
@@ -134,6 +141,8 @@ impl Planner {
         self.router
             .damper
             .retain(|address| !holders.get(address).is_empty());
+        self.announcers
+            .retain(|address| !holders.get(address).is_empty());
         let mut decided = Vec::with_capacity(self.cluster.services.len());
         let stays = view.stage != Stage::Gone;
         let pod_routes = view.pod_routes.0.iter().filter(|_| stays);
@@ -141,9 +150,11 @@ impl Planner {
             .map(|(prefix, route)| (*prefix, vec![route.clone()]))
             .collect();
         self.plan.addresses_announced.clear();
-        let (mut guards, mut nominees) = (Vec::new(), Vec::new());
+        let (mut guards, mut nominees, mut capped) = (Vec::new(), Vec::new(), Vec::new());
         for address in self.holders.addresses() {
-            let mut verdict = self.decide(view, address);
+            let mut verdict = self.decide(now, view, address);
+            self.announcers.note(now, address, verdict.capped.1);
+            capped.push(verdict.capped);
             decided.append(&mut verdict.decisions);
             if verdict.reach.grant.is_some() {
                 self.plan.addresses_announced.insert(address);
@@ -178,6 +189,7 @@ impl Planner {
         self.replace_routes(routes, changes);
         replace(&mut self.plan.guards, guards, &mut changes.guards);
         replace(&mut self.plan.nominees, nominees, &mut changes.nominees);
+        replace(&mut self.plan.capped, capped, &mut changes.capped);
     }
 
     fn run_services(
@@ -192,7 +204,9 @@ impl Planner {
         }
         let mut aggregates = BTreeSet::new();
         for address in addresses {
-            let verdict = self.decide(view, address);
+            let verdict = self.decide(now, view, address);
+            self.announcers.note(now, address, verdict.capped.1);
+            set(&mut self.plan.capped, verdict.capped, &mut changes.capped);
             for (target, decided) in verdict.decisions {
                 self.set_decision(now, target, Some(decided));
             }
@@ -266,16 +280,17 @@ impl Planner {
         }
     }
 
+    /// The Services that hold the address.
+    fn services_of(&self, address: IpAddr) -> impl Iterator<Item = &Service> + Clone {
+        let holders = self.holders.get(address).iter();
+        holders.filter_map(|key| self.cluster.services.get(key))
+    }
+
     /// Runs the rules for one address: all Services that hold it.
-    fn decide(&self, view: &View, address: IpAddr) -> Verdict {
-        let holders = self.holders.get(address);
-        let services = || {
-            holders
-                .iter()
-                .filter_map(|key| self.cluster.services.get(key))
-        };
+    fn decide(&self, now: Duration, view: &View, address: IpAddr) -> Verdict {
+        let services = || self.services_of(address);
         let keeper = keeper(&view.settings, services());
-        let mut decisions = Vec::with_capacity(holders.len());
+        let mut decisions = Vec::new();
         let (mut granted, mut nominee, mut elsewhere) = (None, None, Vec::new());
         for service in services() {
             let target = Target {
@@ -312,6 +327,10 @@ impl Planner {
             };
             decisions.push((target, decided));
         }
+        let capped = self.cap(now, view, (address, services()), &mut granted);
+        if granted.is_none() && capped.is_some() {
+            give_up(&mut decisions);
+        }
         let guard = granted.as_ref().and_then(|grant: &Grant| grant.guard);
         Verdict {
             decisions,
@@ -327,6 +346,16 @@ impl Planner {
             },
             guard: (Prefix::host(address), guard),
             nominee: (address, nominee),
+            capped: (address, capped),
+        }
+    }
+}
+
+/// Other nodes announce the address.
+fn give_up(decisions: &mut [(Target, Decided)]) {
+    for (_, decided) in decisions {
+        if decided.decisions.bgp.is_announce() {
+            decided.decisions.bgp = Decision::Skip(Skip::AnnouncerCap);
         }
     }
 }

@@ -9,7 +9,9 @@ use bgp::{PeerName, Prefix, Route};
 use l2::{Key, Nominee};
 use model::ServiceKey;
 
-use crate::{Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, Stage, Unusable};
+use crate::{
+    Capped, Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, Stage, Unusable,
+};
 
 /// What this node should do now, and why it does not do the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,9 +32,13 @@ pub struct Plan {
     pub guards: BTreeMap<Prefix, Guard>,
     /// Addresses that this node may answer for on layer 2, and how; which node does is up to the election.
     pub nominees: BTreeMap<IpAddr, Nominee>,
+    /// Addresses that only some nodes are to announce by BGP, and how this one stands to them.
+    pub capped: BTreeMap<IpAddr, Capped>,
+    /// An advertisement that only some nodes are to announce selects this one, so that others have to hear from it.
+    pub counts_announcers: bool,
     /// A L2Advertisement selects this node.
     pub takes_part_in_l2: bool,
-    /// Who takes part in the election; empty while this node does not.
+    /// To whom heartbeats go; empty while nobody needs them of this node.
     pub nodes: Arc<NodeIps>,
     /// The keys of heartbeats that were last usable, oldest first.
     pub heartbeat_keys: Vec<Key>,
@@ -66,6 +72,10 @@ pub struct Changes {
     pub guards: BTreeMap<Prefix, Option<Guard>>,
     /// Changed addresses that this node may answer for; `None`: no longer.
     pub nominees: BTreeMap<IpAddr, Option<Nominee>>,
+    /// Changed addresses that only some nodes are to announce by BGP; `None`: no longer.
+    pub capped: BTreeMap<IpAddr, Option<Capped>>,
+    /// Whether others have to hear what this node announces, when that changed.
+    pub counts_announcers: Option<bool>,
     /// The cluster's nodes with their InternalIPs, when they differ from those before.
     pub nodes: Option<Arc<NodeIps>>,
     /// The keys of heartbeats, oldest first, when they differ from those before.
@@ -122,6 +132,8 @@ impl Changes {
         self.routes.extend(later.routes);
         self.guards.extend(later.guards);
         self.nominees.extend(later.nominees);
+        self.capped.extend(later.capped);
+        self.counts_announcers = later.counts_announcers.or(self.counts_announcers.take());
         self.nodes = later.nodes.or(self.nodes.take());
         self.heartbeat_keys = later.heartbeat_keys.or(self.heartbeat_keys.take());
         self.network = later.network.or(self.network.take());

@@ -6,6 +6,7 @@ use model::{Change, Cluster, Kind, Name, Node, Object, ServiceKey, Touched};
 use crate::{
     Changes, GateMode, Learned, Links, Outcome, Plan, Probe, ProbeTarget, Protocol, Target,
     bgp::Router,
+    cap::Announcers,
     drain::Drain,
     gate::Gate,
     holder::Holders,
@@ -49,6 +50,8 @@ pub struct Planner {
     pub(crate) learned: Learned,
     /// That is all that they have.
     pub(crate) converged: bool,
+    /// Who else announces what only some nodes are to.
+    pub(crate) announcers: Announcers,
     pub(crate) drain: Drain,
     pub(crate) snapshot: Snapshot,
     /// Another number whenever something else is known.
@@ -127,6 +130,7 @@ impl Planner {
             links: None,
             learned: Learned::default(),
             converged: false,
+            announcers: Announcers::default(),
             drain: Drain::default(),
             missing: BTreeSet::from(Self::KINDS),
             snapshot: Snapshot::default(),
@@ -160,6 +164,8 @@ impl Planner {
                 let view = self.view.as_ref();
                 self.stale.network |= view.is_some_and(|view| view.pod_network.is_some());
                 self.stale.nodes |= view.is_some_and(View::takes_part_in_l2);
+                // Its labels say by whom it is counted.
+                self.stale.view |= view.is_some_and(View::counts_announcers);
             }
             (Touched::Everything, _) => self.stale.view = true,
         }
@@ -221,6 +227,8 @@ impl Planner {
         self.stale.services.extend(self.gate.handle_timeout(now));
         let addresses = self.router.damper.handle_timeout(now);
         self.stale.addresses.extend(addresses);
+        let addresses = self.announcers.handle_timeout(now);
+        self.stale.addresses.extend(addresses);
         if self.pass_due().is_some_and(|due| due <= now) {
             let stale = core::mem::take(&mut self.stale);
             let mut changes = self.pass(now, stale);
@@ -240,6 +248,7 @@ impl Planner {
             .chain(self.gate.poll_timeout())
             .chain(self.drain.poll_timeout())
             .chain(self.router.damper.poll_timeout())
+            .chain(self.announcers.poll_timeout())
             .chain(self.snapshot_due())
             .min()
     }

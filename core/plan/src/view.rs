@@ -1,4 +1,8 @@
-use alloc::{collections::BTreeMap, string::ToString as _, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::ToString as _,
+    vec::Vec,
+};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use bgp::Prefix;
@@ -54,6 +58,8 @@ pub(crate) struct Resolved<T> {
     services: Selectors,
     /// Whether it selects this node.
     pub(crate) here: bool,
+    /// The nodes that it selects, where these are counted.
+    pub(crate) crowd: BTreeSet<Name>,
     pub(crate) terms: T,
 }
 
@@ -96,7 +102,9 @@ impl View {
             .named
             .advertisements(cluster, &names, &mut unusable)
             .into_iter()
-            .map(|(selection, terms)| Resolved::new(&selection, &pools, own, terms));
+            .map(|(selection, terms)| {
+                Resolved::new(&selection, &pools, own, terms).counting(&selection, cluster)
+            });
         let l2_advertisements = resolve_all(
             (Kind::L2Advertisement, &mut memory.l2_advertisements),
             &cluster.l2_advertisements,
@@ -133,6 +141,13 @@ impl View {
         (view, unusable)
     }
 
+    /// Whether an advertisement that only some nodes are to announce selects this one.
+    pub(crate) fn counts_announcers(&self) -> bool {
+        self.advertisements
+            .iter()
+            .any(|advertisement| advertisement.here && advertisement.terms.cap.is_some())
+    }
+
     /// Whether an advertisement of layer 2 selects this node.
     pub(crate) fn takes_part_in_l2(&self) -> bool {
         self.l2_advertisements
@@ -160,6 +175,7 @@ impl<T> Resolved<T> {
             ),
             services: selection.services.clone(),
             here: selection.nodes.matches(&own.meta.labels),
+            crowd: BTreeSet::new(),
             terms,
         }
     }
@@ -175,6 +191,17 @@ impl<T> Resolved<T> {
 }
 
 impl Resolved<Terms> {
+    /// With the nodes that it selects, if only some of them are to announce.
+    fn counting(self, selection: &Selection, cluster: &Cluster) -> Self {
+        let counted =
+            |node: &&Node| self.terms.cap.is_some() && selection.nodes.matches(&node.meta.labels);
+        let nodes = cluster.nodes.values().filter(counted);
+        Self {
+            crowd: nodes.map(|node| node.meta.name.clone()).collect(),
+            ..self
+        }
+    }
+
     /// Whether a range of its pools holds all of the prefix.
     pub(crate) fn holds(&self, prefix: Prefix) -> bool {
         let network = prefix.network();

@@ -1,5 +1,6 @@
 //! The driver of layer 2 with the real kernel: nodes and a client on one bridge.
 
+mod announcers;
 mod election;
 mod flow;
 mod interface;

@@ -14,9 +14,9 @@ mod port;
 
 use std::{collections::BTreeMap, net::IpAddr, path::PathBuf, sync::Arc};
 
-use l2::{Key, Nominee, Notice, View};
+use l2::{Announcer, Key, Nominee, Notice, View};
 use model::Name;
-use plan::Links;
+use plan::{Capped, Links};
 use tokio::{
     sync::{mpsc, watch},
     time::sleep,
@@ -41,6 +41,8 @@ pub struct Config {
     pub nominations: watch::Sender<Nominations>,
     /// How everything stands.
     pub state: watch::Sender<L2State>,
+    /// Which other nodes can announce an address by BGP, as far as that changed and nobody has taken it out.
+    pub announcers: watch::Sender<Announcers>,
     /// What has happened, for Events; what does not fit in is left out.
     pub notices: mpsc::Sender<Notice>,
     /// Folder of the kernel's settings, as the one at /proc/sys.
@@ -49,11 +51,18 @@ pub struct Config {
     pub stop: CancellationToken,
 }
 
+/// Other nodes that can announce an address by BGP of which only some are to.
+pub type Announcers = BTreeMap<IpAddr, Vec<Announcer>>;
+
 /// What the plan and the cluster say, as far as it changed; the newest value of each counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Nominations {
     /// Addresses that this node may answer; `None`: not any more.
     pub changed: BTreeMap<IpAddr, Option<Nominee>>,
+    /// Addresses that only some nodes are to announce by BGP; `None`: not any more.
+    pub capped: BTreeMap<IpAddr, Option<Capped>>,
+    /// Whether other nodes have to hear what this one announces.
+    pub counts_announcers: Option<bool>,
     /// The cluster's nodes with their InternalIPs.
     pub nodes: Option<Arc<BTreeMap<Name, Vec<IpAddr>>>>,
     /// The keys for heartbeats, oldest first.
@@ -75,6 +84,8 @@ impl Nominations {
     /// Takes over what came later.
     pub fn merge(&mut self, later: Self) {
         self.changed.extend(later.changed);
+        self.capped.extend(later.capped);
+        self.counts_announcers = later.counts_announcers.or(self.counts_announcers);
         self.nodes = later.nodes.or(self.nodes.take());
         self.keys = later.keys.or(self.keys.take());
     }

@@ -42,7 +42,7 @@ impl Collector for Decisions {
 fn can_be(protocol: Protocol, reason: &str) -> bool {
     match protocol {
         Protocol::Bgp => reason != "NotOwner",
-        Protocol::L2 => reason != "NoPeer",
+        Protocol::L2 => !["NoPeer", "AnnouncerCap"].contains(&reason),
     }
 }
 

@@ -1,3 +1,5 @@
+use core::num::NonZeroU16;
+
 use bgp::{LinkBandwidth as Bandwidth, PeerSet, RouteAttributes};
 use model::{Advertisement, Aggregation, Communities, LinkBandwidth, Meta, Precedence};
 
@@ -21,6 +23,8 @@ pub(crate) struct Terms {
     med: Option<u32>,
     prepend: u8,
     communities: Communities,
+    /// Most nodes that announce an address; `None`: all that can.
+    pub(crate) cap: Option<NonZeroU16>,
     /// Routes say how many endpoints the node has.
     pub(crate) weighted: bool,
 }
@@ -40,6 +44,7 @@ impl Terms {
             med: advertisement.med,
             prepend: advertisement.as_path_prepend,
             communities,
+            cap: advertisement.max_announcers,
             weighted: advertisement.link_bandwidth == LinkBandwidth::LocalEndpoints,
         }
     }

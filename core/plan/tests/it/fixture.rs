@@ -11,7 +11,7 @@ use model::{
     TrafficPolicy, condition_type,
 };
 use plan::{
-    Changes, Decision, Decisions, GateMode, Guard, Link, LinkRole, Links, NodeIps, Options,
+    Capped, Changes, Decision, Decisions, GateMode, Guard, Link, LinkRole, Links, NodeIps, Options,
     Planner, Target,
 };
 
@@ -27,6 +27,7 @@ pub(crate) struct World {
     pub(crate) routes: BTreeMap<Prefix, Vec<Route>>,
     pub(crate) guards: BTreeMap<Prefix, Guard>,
     pub(crate) nominees: BTreeMap<IpAddr, Nominee>,
+    pub(crate) capped: BTreeMap<IpAddr, Capped>,
     pub(crate) nodes: Arc<NodeIps>,
     pub(crate) heartbeat_keys: Vec<Key>,
     pub(crate) bfd: Vec<bfd::PeerConfig>,
@@ -46,6 +47,7 @@ impl World {
             routes: BTreeMap::new(),
             guards: BTreeMap::new(),
             nominees: BTreeMap::new(),
+            capped: BTreeMap::new(),
             nodes: Arc::default(),
             heartbeat_keys: Vec::new(),
             bfd: Vec::new(),
@@ -106,6 +108,12 @@ impl World {
                 Some(nominee) => self.nominees.insert(*address, nominee.clone()),
             };
         }
+        for (address, capped) in &changes.capped {
+            match capped {
+                None => self.capped.remove(address),
+                Some(capped) => self.capped.insert(*address, *capped),
+            };
+        }
         if let Some(nodes) = &changes.nodes {
             self.nodes = nodes.clone();
         }
@@ -126,8 +134,8 @@ impl World {
             "what was told is what is planned"
         );
         assert_eq!(
-            (&self.nodes, &self.heartbeat_keys),
-            (&plan.nodes, &plan.heartbeat_keys),
+            (&self.capped, &self.nodes, &self.heartbeat_keys),
+            (&plan.capped, &plan.nodes, &plan.heartbeat_keys),
             "what was told is what is planned"
         );
         changes

@@ -9,6 +9,7 @@
 )]
 
 mod aggregate;
+mod announcers;
 mod attributes;
 mod bandwidth;
 mod bfd;

@@ -1,5 +1,4 @@
 use std::{
-    collections::BTreeMap,
     net::IpAddr,
     sync::{
         Arc,
@@ -12,9 +11,9 @@ use std::{
 use anyhow::Result;
 use e2e::{await_condition, condition::Seen, netns::Namespace};
 use l2::{InterfaceFilter, Key, Nominee, Standing};
-use plan::Links;
+use plan::{Capped, Links};
 use speaker::io::{
-    l2::{Config, L2State, Nominations, run as run_l2},
+    l2::{Announcers, Config, L2State, Nominations, run as run_l2},
     netlink,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -27,6 +26,7 @@ use crate::node::{DEADLINE, PROTOCOL, inside, run};
 pub(super) struct Responder {
     pub(super) state: watch::Receiver<L2State>,
     nominations: watch::Sender<Nominations>,
+    announcers: watch::Sender<Announcers>,
     farewell: CancellationToken,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -44,11 +44,12 @@ impl Responder {
             (name(node), vec![address])
         });
         let nominations = watch::Sender::new(Nominations {
-            changed: BTreeMap::new(),
             nodes: Some(Arc::new(nodes.collect())),
             keys: Some(vec![Key::new([7; 32])]),
+            ..Nominations::default()
         });
         let farewell = CancellationToken::new();
+        let announcers = watch::Sender::default();
         // As long as somebody plans, the driver runs.
         let plan = watch::Sender::default();
         let netlink = netlink::Config {
@@ -63,6 +64,7 @@ impl Responder {
             links: links_seen,
             nominations: nominations.clone(),
             state: state_sender,
+            announcers: announcers.clone(),
             notices: mpsc::channel(256).0,
             sysctl_dir: "/proc/sys".into(),
             stop: farewell.clone(),
@@ -80,6 +82,7 @@ impl Responder {
         Self {
             state,
             nominations,
+            announcers,
             farewell,
             stop: Some(stop),
             thread: Some(thread),
@@ -95,6 +98,27 @@ impl Responder {
             gratuitous_interval: Some(Duration::from_secs(60)),
         };
         self.tell(Some(nominee));
+    }
+
+    /// It stands like this to announcing the address by BGP.
+    pub(super) fn announce(&self, address: IpAddr, capped: Capped) {
+        let later = Nominations {
+            capped: [(address, Some(capped))].into(),
+            counts_announcers: Some(true),
+            ..Nominations::default()
+        };
+        self.nominations
+            .send_modify(|nominations| nominations.merge(later));
+    }
+
+    /// What it has been told of others since the last call.
+    pub(super) fn take_announcers(&self) -> Announcers {
+        let mut told = Announcers::new();
+        self.announcers.send_if_modified(|pending| {
+            told = std::mem::take(pending);
+            false
+        });
+        told
     }
 
     /// It may not any more.
@@ -154,6 +178,6 @@ impl Drop for Responder {
     }
 }
 
-fn name(node: u8) -> Arc<str> {
+pub(super) fn name(node: u8) -> Arc<str> {
     format!("n{node}").into()
 }

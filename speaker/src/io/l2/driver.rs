@@ -7,13 +7,13 @@ use std::{
     time::Duration,
 };
 
-use l2::{Interfaces, Speaker, Transmit};
-use plan::Links;
+use l2::{Interfaces, Speaker, Transmit, heartbeat::Advertising};
+use plan::{Capped, Links};
 use tokio::sync::watch;
 use tracing::{debug, info};
 
 use super::{
-    Config, L2State, Nominations,
+    Announcers, Config, L2State, Nominations,
     heartbeat::{self, Heartbeats},
     interface::interfaces,
     notices::Notices,
@@ -53,6 +53,7 @@ pub(super) struct L2Driver {
     links: watch::Receiver<Links>,
     nominations: watch::Sender<Nominations>,
     state: watch::Sender<L2State>,
+    announcers: watch::Sender<Announcers>,
     notices: Notices,
     sysctl: Folder,
     interfaces: Interfaces,
@@ -96,6 +97,7 @@ impl L2Driver {
             links: config.links,
             nominations: config.nominations,
             state: config.state,
+            announcers: config.announcers,
             notices: Notices::new(config.notices),
             sysctl: Folder(config.sysctl_dir),
             interfaces: Interfaces::new(),
@@ -142,7 +144,18 @@ impl L2Driver {
         if self.notices.take(&mut self.speaker) {
             self.drop_backlog();
         }
+        self.tell_announcers();
         self.publish();
+    }
+
+    fn tell_announcers(&mut self) {
+        let (now, speaker) = (clock::now(), &mut self.speaker);
+        let changed = std::iter::from_fn(|| speaker.poll_announcers(now));
+        let changed: Announcers = changed.collect();
+        if !changed.is_empty() {
+            self.announcers
+                .send_modify(|announcers| announcers.extend(changed));
+        }
     }
 
     /// It has been asked to end.
@@ -201,6 +214,8 @@ impl L2Driver {
         });
         let Nominations {
             changed,
+            capped,
+            counts_announcers,
             nodes,
             keys,
         } = taken;
@@ -215,6 +230,13 @@ impl L2Driver {
         if let Some(nodes) = nodes {
             let nodes = Arc::unwrap_or_clone(nodes);
             self.speaker.handle_nodes(now, nodes);
+        }
+        if let Some(counts) = counts_announcers {
+            self.speaker.handle_announcing(now, counts);
+        }
+        for (address, capped) in capped {
+            let advertising = capped.map_or(Advertising::Unable, Capped::advertising);
+            self.speaker.handle_advertising(now, address, advertising);
         }
         for (address, nominee) in changed {
             self.speaker.handle_nominee(now, address, nominee);

@@ -213,7 +213,16 @@ fn heartbeat(script: &mut Script<'_>) -> Vec<u8> {
 }
 
 fn entry(address: IpAddr, script: &mut Script<'_>) -> Option<Entry> {
-    let [there, candidate, claimed, stable, on_subnet, heavy, able, advertises] = script.bits();
+    let [
+        there,
+        candidate,
+        claimed,
+        stable,
+        on_subnet,
+        heavy,
+        able,
+        advertises,
+    ] = script.bits();
     there.then_some(Entry {
         address,
         weight: if heavy { 9 } else { 1 },
