@@ -26,6 +26,8 @@ pub struct Link {
     pub default_ipv4: bool,
     /// A default route of IPv6 leaves through it.
     pub default_ipv6: bool,
+    /// Next hops of the default routes that leave through it and are not ours, of both families, sorted.
+    pub gateways: Vec<IpAddr>,
     /// What ARP and NDP need; `None` where nobody can be asked who has an address, or where another interface speaks for
     /// this one.
     pub ethernet: Option<Ethernet>,
@@ -75,6 +77,12 @@ impl Links {
         self.0.values().find(holds)
     }
 
+    /// The default gateways of this node, each with the index of its interface.
+    pub fn gateways(&self) -> impl Iterator<Item = (u32, IpAddr)> {
+        let each = self.0.iter();
+        each.flat_map(|(index, link)| link.gateways.iter().map(|gateway| (*index, *gateway)))
+    }
+
     /// Interfaces that lead to other machines.
     pub fn uplinks(&self) -> impl Iterator<Item = &Link> {
         self.0.values().filter(|link| link.role == LinkRole::Uplink)
@@ -110,6 +118,7 @@ mod tests {
             addresses: Vec::from([address.parse().unwrap()]),
             default_ipv4: false,
             default_ipv6: false,
+            gateways: Vec::new(),
             ethernet: None,
         }
     }

@@ -1,5 +1,7 @@
 //! Facts about interfaces.
 
+use std::net::IpAddr;
+
 use anyhow::Result;
 use e2e::{await_condition, condition::Seen};
 use plan::{Link, LinkRole, Links};
@@ -37,6 +39,15 @@ async fn tells_of_interfaces_as_they_change() -> Result<()> {
         eth0.default_ipv4 && !eth0.default_ipv6 && eth1.default_ipv6 && !eth1.default_ipv4
     })
     .await?;
+    let gateways = |text: &str| [text.parse::<IpAddr>().unwrap()];
+    node.await_links(|links| {
+        named(links, "eth0").unwrap().gateways == gateways("10.0.0.2")
+            && named(links, "eth1").unwrap().gateways == gateways("fd00:0:0:1::2")
+    })
+    .await?;
+    ip(&wires.node, "route replace default via 10.0.0.3").await?;
+    node.await_links(|links| named(links, "eth0").unwrap().gateways == gateways("10.0.0.3"))
+        .await?;
 
     // The default route goes without a word.
     ip(&wires.node, "link set eth0 mtu 1400 down").await?;

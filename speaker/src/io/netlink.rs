@@ -76,7 +76,7 @@ pub async fn run(config: Config) {
         protocol,
     } = config;
     tokio::select! {
-        () = watch_links(links) => {}
+        () = watch_links(links, protocol) => {}
         () = keep_routes(plan, state, protocol) => {}
     }
 }
@@ -97,10 +97,10 @@ pub(crate) async fn held(protocol: u8) -> io::Result<usize> {
     Ok(RouteDriver::open(protocol)?.observe_routes().await?.len())
 }
 
-async fn watch_links(links: watch::Sender<Links>) {
+async fn watch_links(links: watch::Sender<Links>, protocol: u8) {
     let mut backoff = Backoff::default();
     loop {
-        let attempt = async { Watcher::open()?.run(&links).await };
+        let attempt = async { Watcher::open(protocol)?.run(&links).await };
         match backoff.judge(attempt).await {
             Ok(()) => return,
             Err(error) => warn!(%error, "interfaces cannot be observed; trying again"),

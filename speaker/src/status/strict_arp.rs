@@ -80,6 +80,7 @@ mod tests {
             addresses: Vec::new(),
             default_ipv4: false,
             default_ipv6: false,
+            gateways: Vec::new(),
             ethernet: None,
         };
         Links([(7, link)].into())

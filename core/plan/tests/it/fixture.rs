@@ -260,6 +260,7 @@ pub(crate) fn links() -> Links {
         addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
         default_ipv4: role == LinkRole::Uplink,
         default_ipv6: role == LinkRole::Uplink,
+        gateways: Vec::new(),
         ethernet: None,
     };
     Links(BTreeMap::from([

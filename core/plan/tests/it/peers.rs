@@ -188,6 +188,7 @@ fn links_with(address: &str) -> Links {
         addresses: vec![format!("{address}/32").parse().unwrap()],
         default_ipv4: false,
         default_ipv6: false,
+        gateways: Vec::new(),
         ethernet: None,
     };
     links.0.insert(1, lo);

@@ -49,6 +49,7 @@ mod tests {
             addresses: vec!["10.0.0.7/24".parse().unwrap()],
             default_ipv4: false,
             default_ipv6: false,
+            gateways: Vec::new(),
             ethernet,
         }
     }

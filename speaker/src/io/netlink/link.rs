@@ -14,7 +14,7 @@ use netlink_packet_route::{
     address::{AddressAttribute, AddressFlags, AddressMessage},
     link::{LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage},
 };
-use plan::{Ethernet, Link, LinkRole, Links};
+use plan::{Ethernet, Hop, Link, LinkRole, Links};
 
 /// What was asked for apart and belongs together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub(super) struct Inventory {
     pub(super) default_ipv4: BTreeSet<u32>,
     /// Interfaces with an IPv6 default route.
     pub(super) default_ipv6: BTreeSet<u32>,
+    /// Next hops of default routes.
+    pub(super) gateways: BTreeSet<Hop>,
 }
 
 impl Inventory {
@@ -45,11 +47,18 @@ impl Inventory {
                 addresses: self.addresses.get(index).cloned().unwrap_or_default(),
                 default_ipv4: self.default_ipv4.contains(index),
                 default_ipv6: self.default_ipv6.contains(index),
+                gateways: self.gateways(*index),
                 ..link.clone()
             };
             (*index, link)
         };
         Links(self.links.iter().map(join).collect())
+    }
+
+    fn gateways(&self, interface: u32) -> Vec<IpAddr> {
+        let hops = self.gateways.iter();
+        let there = hops.filter(|hop| hop.interface == interface);
+        there.map(|hop| hop.gateway).collect()
     }
 
     /// Takes an address in.
@@ -119,6 +128,7 @@ pub(super) fn decode_link(payload: &[u8]) -> Option<(u32, Link)> {
         addresses: Vec::new(),
         default_ipv4: false,
         default_ipv6: false,
+        gateways: Vec::new(),
         ethernet: ethernet.filter(|_| can_answer),
     };
     Some((message.header.index, link))
@@ -261,10 +271,16 @@ mod tests {
             inventory.add((index, Own::LinkLocal(own.parse().unwrap())));
         }
         inventory.default_ipv6.insert(index);
+        for (interface, gateway) in [(7, "fe80::1"), (7, "10.0.0.1"), (8, "10.1.0.1")] {
+            let gateway = gateway.parse().unwrap();
+            inventory.gateways.insert(Hop { interface, gateway });
+        }
         let Links(links) = inventory.links();
         let eth0 = &links[&7];
         assert_eq!(eth0.addresses, [address]);
         assert!(eth0.default_ipv6 && !eth0.default_ipv4);
+        let gateways = ["10.0.0.1", "fe80::1"].map(|text| text.parse::<IpAddr>().unwrap());
+        assert_eq!(eth0.gateways, gateways);
         let link_local = eth0.ethernet.and_then(|ethernet| ethernet.link_local);
         assert_eq!(link_local, Some("fe80::5".parse().unwrap()));
     }

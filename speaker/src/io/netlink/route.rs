@@ -148,6 +148,19 @@ pub(super) fn default_interfaces(payload: &[u8]) -> BTreeSet<u32> {
     }
 }
 
+/// Next hops of a default route, if this is one and not ours.
+pub(super) fn default_gateways(payload: &[u8], protocol: u8) -> Vec<Hop> {
+    let Ok(message) = RouteMessage::parse(payload) else {
+        return Vec::new();
+    };
+    let header = &message.header;
+    let ours = header.protocol == RouteProtocol::from(protocol);
+    match header.kind {
+        RouteType::Unicast if !ours => decode_hops(&message.attributes),
+        _ => Vec::new(),
+    }
+}
+
 fn is_main(header: &RouteHeader) -> bool {
     header.table == RouteHeader::RT_TABLE_MAIN && !header.flags.contains(RouteFlags::Cloned)
 }

@@ -6,14 +6,14 @@ use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage, address::AddressMessage, link::LinkMessage,
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
-use plan::Links;
+use plan::{Hop, Links};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
     ATTEMPTS, OBSERVE_INTERVAL,
     link::{Inventory, decode_address, decode_link},
     listen::Heard,
-    route::{default_interfaces, glance, question},
+    route::{default_gateways, default_interfaces, glance, question},
     socket::{Message, Socket},
 };
 
@@ -32,17 +32,20 @@ struct Stale {
 pub(super) struct Watcher {
     questions: Socket,
     events: Socket,
+    /// Number of our own routes.
+    protocol: u8,
     inventory: Inventory,
 }
 
 impl Watcher {
     /// # Errors
     /// The kernel gives no sockets.
-    pub(super) fn open() -> io::Result<Self> {
+    pub(super) fn open(protocol: u8) -> io::Result<Self> {
         Ok(Self {
             // First the ears, then the question: nothing happens unheard in between.
             events: Socket::open(NETLINK_ROUTE, &GROUPS)?,
             questions: Socket::open(NETLINK_ROUTE, &[])?,
+            protocol,
             inventory: Inventory::default(),
         })
     }
@@ -107,18 +110,26 @@ impl Watcher {
             self.questions.ask(question, true, each).await?;
         }
         if stale.defaults || seen.carries_defaults() != self.inventory.carries_defaults() {
-            seen.default_ipv4 = self.defaults(AddressFamily::Inet).await?;
-            seen.default_ipv6 = self.defaults(AddressFamily::Inet6).await?;
+            seen.gateways.clear();
+            let gateways = &mut seen.gateways;
+            seen.default_ipv4 = self.defaults(AddressFamily::Inet, gateways).await?;
+            seen.default_ipv6 = self.defaults(AddressFamily::Inet6, gateways).await?;
         }
         self.inventory = seen;
         Ok(())
     }
 
-    async fn defaults(&mut self, family: AddressFamily) -> io::Result<BTreeSet<u32>> {
-        let mut interfaces = BTreeSet::new();
+    /// Interfaces with a default route of the family; its next hops go to `gateways`.
+    async fn defaults(
+        &mut self,
+        family: AddressFamily,
+        gateways: &mut BTreeSet<Hop>,
+    ) -> io::Result<BTreeSet<u32>> {
+        let (mut interfaces, protocol) = (BTreeSet::new(), self.protocol);
         let each = |message: Message<'_>| {
             if is_default(message.payload) {
                 interfaces.extend(default_interfaces(message.payload));
+                gateways.extend(default_gateways(message.payload, protocol));
             }
         };
         super::list(&mut self.questions, question(family, None), each).await?;

@@ -104,6 +104,27 @@ fn finds_the_interfaces_of_a_default_route() {
 }
 
 #[test]
+fn finds_the_gateways_of_a_default_route_of_others() {
+    let hop = |(interface, gateway): (u32, &str)| Hop {
+        interface,
+        gateway: gateway.parse().unwrap(),
+    };
+    for (prefix, hops) in [
+        ("0.0.0.0/0", vec![(4, "10.0.0.2")]),
+        ("0.0.0.0/0", vec![(2, "10.0.0.2"), (3, "10.0.1.2")]),
+        ("0.0.0.0/0", vec![(2, "fe80::1")]),
+        ("::/0", vec![(2, "fd00::1"), (3, "fe80::1")]),
+    ] {
+        let route = bytes(&encode(key(prefix, 0), &via(&hops), 2));
+        let expected: Vec<Hop> = hops.into_iter().map(hop).collect();
+        assert_eq!(default_gateways(&route, OURS), expected);
+        assert_eq!(default_gateways(&route, 2), [], "our own");
+    }
+    let unreachable = bytes(&encode(key("::/0", 0), &RouteTarget::Unreachable, 2));
+    assert_eq!(default_gateways(&unreachable, OURS), []);
+}
+
+#[test]
 fn no_bytes_make_it_panic() {
     for length in 0..64 {
         for fill in [0, 1, 2, 10, 254, 255] {
@@ -111,6 +132,7 @@ fn no_bytes_make_it_panic() {
             decode(&bytes, OURS, &mut Routes::new());
             let _ = glance(&bytes);
             let _ = default_interfaces(&bytes);
+            let _ = default_gateways(&bytes, OURS);
         }
     }
 }
