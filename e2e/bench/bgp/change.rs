@@ -4,11 +4,11 @@ use std::fmt;
 
 use anyhow::Result;
 
-use e2e::command::Command;
 use e2e::netns::GeneratedRoutes;
 
 use crate::ROUTES;
-use crate::originator::{Originator, Running, bird_configuration, gobgp_inject};
+use crate::originator::{Originator, bird_configuration, gobgp_inject};
+use crate::running::{Running, birdc, gobgp, vtysh};
 
 /// How many routes are a tenth of all, and the ranges that hold exactly these: the first 10,000 host addresses.
 pub(crate) const TENTH: u32 = ROUTES / 10;
@@ -66,28 +66,24 @@ impl fmt::Display for Change {
 pub(crate) async fn apply(originator: &mut Originator, change: Change) -> Result<()> {
     let Originator {
         running,
+        desired,
         folder,
         sinks,
     } = originator;
     match running {
-        Running::Herald(speaker, desired) => {
+        Running::Herald(speaker) => {
             desired.generated = generated(change);
             speaker.apply(desired).await
         }
         Running::Bird(_) => {
             let text = bird_configuration(sinks, &bird_filter(change))?;
             std::fs::write(folder.join("bird.conf"), text)?;
-            let birdc = Command::new("birdc").arg("-s").arg(folder.join("bird.ctl"));
-            birdc.arg("configure").output().await.map(drop)
+            birdc(folder, &["configure"]).await.map(drop)
         }
         Running::Frr(_) => {
             let commands = frr_commands(change);
-            let vtysh = Command::new("vtysh")
-                .arg("--vty_socket")
-                .arg(folder.join("frr"));
-            let vtysh = vtysh.args(["-d", "bgpd"]);
-            let commands = commands.iter().flat_map(|command| ["-c", command]);
-            vtysh.args(commands).output().await.map(drop)
+            let commands: Vec<_> = commands.iter().map(String::as_str).collect();
+            vtysh(folder, &commands).await.map(drop)
         }
         Running::Gobgp(_) => {
             let count = change.prefixes();
@@ -95,15 +91,8 @@ pub(crate) async fn apply(originator: &mut Originator, change: Change) -> Result
                 Change::All => gobgp_inject(folder, count, Some(1)).await,
                 Change::Tenth => gobgp_inject(folder, count, Some(2)).await,
                 Change::Withdraw => {
-                    let gobgp = Command::new("gobgp").args([
-                        "--target",
-                        &format!("unix://{}/gobgp.api", folder.display()),
-                    ]);
-                    gobgp
-                        .args(["global", "rib", "del", "all"])
-                        .output()
-                        .await
-                        .map(drop)
+                    let all = ["global", "rib", "del", "all"];
+                    gobgp(folder, &all).await.map(drop)
                 }
             }
         }

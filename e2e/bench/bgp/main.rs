@@ -10,6 +10,7 @@ mod originate;
 mod originator;
 mod receive;
 mod receiver;
+mod running;
 
 use std::collections::BTreeMap;
 

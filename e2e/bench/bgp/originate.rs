@@ -69,10 +69,10 @@ pub(crate) async fn measure(system: System, peers: u8) -> Result<Run> {
         routes: ROUTES,
     };
     let mut originator = Originator::start(system, &task).await?;
-    let before = Usage::of(originator.pid()?)?;
+    let before = Usage::of(originator.running.pid()?)?;
     let mut sink = Sinks::start(&theirs, &sinks)?;
     let reports = sink.reports().await.context("announcing")?;
-    let after = Usage::of(originator.pid()?)?;
+    let after = Usage::of(originator.running.pid()?)?;
     let mut run = Run {
         established_to_last: slowest(&reports, |each| each.established_to_last.unwrap_or(0.0)),
         announced: Step::of(&reports),
@@ -89,7 +89,7 @@ pub(crate) async fn measure(system: System, peers: u8) -> Result<Run> {
         run.changes.insert(change, Step::of(&reports));
     }
     sink.process.kill().await?;
-    originator.stop().await?;
+    originator.running.stop().await?;
     Ok(run)
 }
 

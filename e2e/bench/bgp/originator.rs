@@ -3,38 +3,29 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use e2e::await_condition;
 use e2e::bench::System;
-use e2e::command::Command;
 use e2e::condition::Seen;
-use e2e::netns::{Asns, Daemon, Desired, DesiredPeer, GeneratedRoutes, Namespace, Speaker};
+use e2e::netns::{Asns, Desired, DesiredPeer, GeneratedRoutes, Namespace};
 
-use crate::{NODE, mrt};
+use crate::mrt;
+use crate::running::{LOADED, Running, birdc, gobgp, vtysh};
 
 /// AS of the originator.
 pub(crate) const ASN: u32 = 64513;
 /// AS of the sinks.
 pub(crate) const SINK_ASN: u32 = 64512;
-pub(crate) const LOADED: Duration = Duration::from_secs(120);
 
 /// A system that has all routes.
 pub(crate) struct Originator {
     pub(crate) running: Running,
+    /// What Herald was told last.
+    pub(crate) desired: Desired,
     pub(crate) folder: PathBuf,
     pub(crate) sinks: Vec<Ipv4Addr>,
-}
-
-/// What runs.
-pub(crate) enum Running {
-    /// With what it was told last.
-    Herald(Box<Speaker>, Desired),
-    Bird(Daemon),
-    Frr(Daemon),
-    Gobgp(Daemon),
 }
 
 /// What it is to do, and where.
@@ -48,41 +39,25 @@ pub(crate) struct Task<'a> {
 impl Originator {
     /// Starts a system and waits until it has all routes.
     pub(crate) async fn start(system: System, task: &Task<'_>) -> Result<Self> {
+        let desired = desired(task);
         let running = match system {
-            System::Herald => herald(task).await?,
-            System::Bird => Running::Bird(bird(task).await?),
-            System::Frr => Running::Frr(frr(task, "").await?),
-            System::FrrCoalesce0 => Running::Frr(frr(task, " coalesce-time 0\n").await?),
-            System::Gobgp => Running::Gobgp(gobgp(task).await?),
+            System::Herald => Running::herald(task.namespace, task.folder, &desired).await?,
+            System::Bird => bird(task).await?,
+            System::Frr => frr(task, "").await?,
+            System::FrrCoalesce0 => frr(task, " coalesce-time 0\n").await?,
+            System::Gobgp => start_gobgp(task).await?,
             System::StaticRoutes => bail!("routes made by hand speak no BGP"),
         };
         Ok(Self {
             running,
+            desired,
             folder: task.folder.to_owned(),
             sinks: task.sinks.to_vec(),
         })
     }
-
-    pub(crate) fn pid(&self) -> Result<u32> {
-        match &self.running {
-            Running::Herald(speaker, _) => speaker.pid().context("our process has ended"),
-            Running::Bird(daemon) | Running::Frr(daemon) | Running::Gobgp(daemon) => {
-                Ok(daemon.pid())
-            }
-        }
-    }
-
-    pub(crate) async fn stop(self) -> Result<()> {
-        match self.running {
-            Running::Herald(speaker, _) => speaker.shut_down().await,
-            Running::Bird(daemon) | Running::Frr(daemon) | Running::Gobgp(daemon) => {
-                daemon.stop().await
-            }
-        }
-    }
 }
 
-async fn herald(task: &Task<'_>) -> Result<Running> {
+fn desired(task: &Task<'_>) -> Desired {
     let asns = Asns {
         local: ASN,
         remote: SINK_ASN,
@@ -91,19 +66,14 @@ async fn herald(task: &Task<'_>) -> Result<Running> {
         let name = address.to_string();
         DesiredPeer::new(&name, IpAddr::V4(*address), asns, "10.0.9.1")
     });
-    let desired = Desired {
+    Desired {
         peers: peers.collect(),
         generated: vec![GeneratedRoutes {
             count: task.routes,
             ..GeneratedRoutes::default()
         }],
         ..Desired::default()
-    };
-    let mut command = task.namespace.enter(std::env::current_exe()?);
-    command.arg(NODE);
-    let mut speaker = Speaker::start(command, task.folder)?;
-    speaker.apply(&desired).await?;
-    Ok(Running::Herald(Box::new(speaker), desired))
+    }
 }
 
 /// The same routes in a file of their own, which does not change.
@@ -120,7 +90,7 @@ pub(crate) fn bird_configuration(sinks: &[Ipv4Addr], export: &str) -> Result<Str
     Ok(text)
 }
 
-async fn bird(task: &Task<'_>) -> Result<Daemon> {
+async fn bird(task: &Task<'_>) -> Result<Running> {
     let mut routes = String::from("protocol static { ipv4;\n");
     for prefix in prefixes(task) {
         writeln!(routes, "route {prefix}/32 blackhole;")?;
@@ -128,32 +98,15 @@ async fn bird(task: &Task<'_>) -> Result<Daemon> {
     routes.push_str("}\n");
     std::fs::write(task.folder.join("routes.conf"), routes)?;
     let text = bird_configuration(task.sinks, "all")?;
-    let file = task.folder.join("bird.conf");
-    std::fs::write(&file, text)?;
-    let socket = task.folder.join("bird.ctl");
-    let mut command = task.namespace.enter("bird");
-    command
-        .arg("-f")
-        .arg("-c")
-        .arg(&file)
-        .arg("-s")
-        .arg(&socket)
-        .arg("-P")
-        .arg(task.folder.join("bird.pid"));
-    let daemon = Daemon::start(command, &task.folder.join("bird.log"))?;
+    let running = Running::bird(task.namespace, task.folder, &text).await?;
     loaded(task, async || {
-        Command::new("birdc")
-            .arg("-s")
-            .arg(&socket)
-            .args(["show", "route", "count"])
-            .output()
-            .await
+        birdc(task.folder, &["show", "route", "count"]).await
     })
     .await?;
-    Ok(daemon)
+    Ok(running)
 }
 
-async fn frr(task: &Task<'_>, option: &str) -> Result<Daemon> {
+async fn frr(task: &Task<'_>, option: &str) -> Result<Running> {
     let mut text = format!(
         "router bgp {ASN}\n bgp router-id 10.0.9.1\n no bgp ebgp-requires-policy\n \
          no bgp network import-check\n{option}"
@@ -175,40 +128,15 @@ async fn frr(task: &Task<'_>, option: &str) -> Result<Daemon> {
     text.push_str(
         " exit-address-family\nexit\nroute-map OUT permit 20\nexit\nbgp route-map delay-timer 0\n",
     );
-    let own = task.folder.join("frr");
-    std::fs::create_dir_all(&own)?;
-    let file = own.join("bgpd.conf");
-    std::fs::write(&file, text)?;
-    Command::new("chown")
-        .args(["-R", "frr:frr"])
-        .arg(&own)
-        .output()
-        .await?;
-    let mut command = task.namespace.enter("/usr/lib/frr/bgpd");
-    // Without zebra: nothing here needs the kernel's routes.
-    command
-        .args([
-            "-u", "frr", "-g", "frr", "-Z", "-P", "0", "--log", "stdout", "-f",
-        ])
-        .arg(&file);
-    command
-        .arg("-i")
-        .arg(own.join("bgpd.pid"))
-        .arg("--vty_socket")
-        .arg(&own);
-    let daemon = Daemon::start(command, &task.folder.join("frr.log"))?;
+    let running = Running::frr(task.namespace, task.folder, &text).await?;
     loaded(task, async || {
-        let vtysh = Command::new("vtysh").arg("--vty_socket").arg(&own);
-        vtysh
-            .args(["-d", "bgpd", "-c", "show bgp ipv4 unicast summary"])
-            .output()
-            .await
+        vtysh(task.folder, &["show bgp ipv4 unicast summary"]).await
     })
     .await?;
-    Ok(daemon)
+    Ok(running)
 }
 
-async fn gobgp(task: &Task<'_>) -> Result<Daemon> {
+async fn start_gobgp(task: &Task<'_>) -> Result<Running> {
     let mut text = format!("[global.config]\nas = {ASN}\nrouter-id = \"10.0.9.1\"\nport = -1\n");
     for sink in task.sinks {
         writeln!(
@@ -217,39 +145,23 @@ async fn gobgp(task: &Task<'_>) -> Result<Daemon> {
              [neighbors.timers.config]\nconnect-retry = 1"
         )?;
     }
-    let file = task.folder.join("gobgp.toml");
-    std::fs::write(&file, text)?;
-    let api = format!("unix://{}/gobgp.api", task.folder.display());
-    let mut command = task.namespace.enter("gobgpd");
-    command
-        .args(["--pprof-disable", "--api-hosts", &api, "-f"])
-        .arg(&file);
-    let daemon = Daemon::start(command, &task.folder.join("gobgp.log"))?;
-    await_condition("GoBGP answers", LOADED, async || {
-        Command::new("gobgp")
-            .args(["--target", &api, "global"])
-            .output()
-            .await
-            .map(Seen::Yes)
-    })
-    .await?;
+    let running = Running::gobgp(task.namespace, task.folder, &text).await?;
     gobgp_inject(task.folder, task.routes, None).await?;
     loaded(task, async || {
-        let summary = Command::new("gobgp").args(["--target", &api]);
-        let summary = summary.args(["global", "rib", "summary"]);
-        summary.output().await
+        gobgp(task.folder, &["global", "rib", "summary"]).await
     })
     .await?;
-    Ok(daemon)
+    Ok(running)
 }
 
 /// Gives it the first `count` routes, with community `65000:N` when one is given.
 pub(crate) async fn gobgp_inject(folder: &Path, count: u32, community: Option<u8>) -> Result<()> {
     let table = folder.join("table.mrt");
     std::fs::write(&table, mrt::table(count, community)?)?;
-    let api = format!("unix://{}/gobgp.api", folder.display());
-    let inject = Command::new("gobgp").args(["--target", &api, "mrt", "inject", "global"]);
-    inject.arg(&table).output().await.map(drop)
+    let table = table.to_string_lossy();
+    gobgp(folder, &["mrt", "inject", "global", &table])
+        .await
+        .map(drop)
 }
 
 /// Waits until what a system shows of its table has the number of routes in it.

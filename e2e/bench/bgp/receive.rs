@@ -56,9 +56,9 @@ pub(crate) async fn measure(system: System) -> Result<Run> {
     })
     .await?;
     let time = started.elapsed().as_secs_f64();
-    let usage = Usage::of(receiver.pid()?)?;
-    receiver.stop().await?;
-    bird.stop().await?;
+    let usage = Usage::of(receiver.running.pid()?)?;
+    receiver.running.stop().await?;
+    bird.running.stop().await?;
     Ok(Run {
         time,
         cpu: usage.cpu.as_secs_f64(),
