@@ -25,23 +25,7 @@ impl Peer for Bird {
     const INSTALLS_ROUTES: bool = true;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
-        let file = folder.join("bird.conf");
-        std::fs::create_dir_all(folder.join("bird.routes"))?;
-        std::fs::write(&file, configuration(folder, settings))?;
-        std::fs::write(folder.join(BFD), bfd(settings.bfd.as_ref()))?;
-        let mut command = namespace.enter("bird");
-        command
-            .arg("-f")
-            .arg("-c")
-            .arg(&file)
-            .arg("-s")
-            .arg(folder.join("bird.ctl"));
-        command.arg("-P").arg(folder.join("bird.pid"));
-        let daemon = Daemon::start(command, &folder.join("bird.out.log"))?;
-        Ok(Self {
-            daemon,
-            folder: folder.to_owned(),
-        })
+        Self::run(namespace, folder, settings, &[])
     }
 
     async fn stop(self) -> Result<()> {
@@ -156,6 +140,44 @@ impl BfdPeer for Bird {
 }
 
 impl Bird {
+    /// Starts it where one was killed that has left its routes (RFC 4724 section 4.1).
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub async fn recover(
+        namespace: &Namespace,
+        folder: &Path,
+        settings: &PeerSettings,
+    ) -> Result<Self> {
+        Self::run(namespace, folder, settings, &["-R"])
+    }
+
+    fn run(
+        namespace: &Namespace,
+        folder: &Path,
+        settings: &PeerSettings,
+        more: &[&str],
+    ) -> Result<Self> {
+        let file = folder.join("bird.conf");
+        std::fs::create_dir_all(folder.join("bird.routes"))?;
+        std::fs::write(&file, configuration(folder, settings))?;
+        std::fs::write(folder.join(BFD), bfd(settings.bfd.as_ref()))?;
+        let mut command = namespace.enter("bird");
+        command
+            .args(more)
+            .arg("-f")
+            .arg("-c")
+            .arg(&file)
+            .arg("-s")
+            .arg(folder.join("bird.ctl"));
+        command.arg("-P").arg(folder.join("bird.pid"));
+        let daemon = Daemon::start(command, &folder.join("bird.out.log"))?;
+        Ok(Self {
+            daemon,
+            folder: folder.to_owned(),
+        })
+    }
+
     async fn ask(&self, words: &[&str]) -> Result<String> {
         let socket = self.folder.join("bird.ctl");
         Command::new("birdc")
