@@ -140,6 +140,14 @@ impl BfdPeer for Bird {
 }
 
 impl Bird {
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn kill(self) -> Result<()> {
+        self.daemon.kill().await
+    }
+
     /// Starts it where one was killed that has left its routes (RFC 4724 section 4.1).
     ///
     /// # Errors

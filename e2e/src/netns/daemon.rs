@@ -71,6 +71,14 @@ impl Daemon {
             .map(drop)
     }
 
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.context("kill the process")
+    }
+
     /// Asks it to end and waits; kills it when it does not.
     ///
     /// # Errors

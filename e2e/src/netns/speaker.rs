@@ -342,6 +342,14 @@ impl Speaker {
         self.end(&Request::Restart).await
     }
 
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.context("kill the process")
+    }
+
     async fn end(mut self, request: &Request) -> Result<()> {
         self.ask::<()>(request).await?;
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
