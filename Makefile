@@ -121,13 +121,23 @@ e2e-l2-full: ## The long ones: nodes rebooted, the segment parted, speakers roll
 	NETWORK=herald RUST_TEST_THREADS=$${RUST_TEST_THREADS:-32} cargo test --locked -p e2e --test l2_full
 
 .PHONY: bench
-bench: bench-bgp bench-react bench-l2 bench-pod ## All benchmarks, and the table of docs/benchmarks.md from them (root)
+bench: bench-bgp bench-bfd bench-restart bench-react bench-l2 bench-pod ## All benchmarks, and the table of docs/benchmarks.md from them (root)
 	cargo run --quiet --locked -p e2e --bin bench-table
 
 .PHONY: bench-bgp
 bench-bgp: ## Originate 100,000 prefixes, against BIRD, FRR and GoBGP (root)
 	tools/packages bench
 	cargo run --quiet --locked --profile image -p e2e --bin bench-bgp
+
+.PHONY: bench-bfd
+bench-bfd: ## How soon a session ends when its peer stands still, and whether it lasts under load (root)
+	tools/packages bench lab
+	cargo run --quiet --locked --profile image -p e2e --bin bench-bfd
+
+.PHONY: bench-restart
+bench-restart: ## What clients lose while the speaker restarts, and when its routes are back (root)
+	tools/packages bench lab
+	cargo run --quiet --locked --profile image -p e2e --bin bench-restart
 
 .PHONY: bench-react
 bench-react: ## From an event at the API server to an UPDATE at the router (root)

@@ -96,7 +96,7 @@ fn shown(row: &Row) -> String {
     match row.unit.as_str() {
         "s" => format!("{:.1} ms ({:.1})", row.value * 1e3, row.worst * 1e3),
         "ratio" => format!("{:.3} ({:.3})", row.value, row.worst),
-        "messages" => format!("{:.0} ({:.0})", row.value, row.worst),
+        "messages" | "requests" | "flaps" => format!("{:.0} ({:.0})", row.value, row.worst),
         "%" => format!("{:.2} % ({:.2})", row.value, row.worst),
         unit => format!("{:.1} {unit} ({:.1})", row.value, row.worst),
     }

@@ -46,7 +46,7 @@ pub struct Row {
     pub name: String,
     /// Median of all runs.
     pub value: f64,
-    /// `s`, `MB`, `messages`, `Gbit/s`, `ratio`, `%`.
+    /// `s`, `MB`, `messages`, `requests`, `flaps`, `Gbit/s`, `ratio`, `%`.
     pub unit: String,
     /// Whose it is.
     pub system: System,
