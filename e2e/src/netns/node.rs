@@ -16,7 +16,7 @@ use bgp::{
 use model::Secret;
 use plan::{Changes, NodeAddresses, PlannedPeer};
 use serde::Serialize;
-use speaker::io::bfd::{BfdState, Config, Downs};
+use speaker::io::bfd::{BfdState, Config, Downs, raise_if_allowed};
 use speaker::io::bgp::{Driver, Options};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -265,7 +265,11 @@ impl Watcher {
             leave: CancellationToken::new(),
             stop: stop.clone(),
         };
-        let work = move || runtime.block_on(speaker::io::bfd::run(config));
+        let work = move || {
+            // As in the speaker.
+            raise_if_allowed();
+            runtime.block_on(speaker::io::bfd::run(config));
+        };
         let thread = std::thread::Builder::new().name("bfd".into()).spawn(work)?;
         Ok(Self {
             peers,

@@ -15,6 +15,8 @@ use bgp::BfdFate;
 use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
+pub use crate::io::socket::priority::raise_if_allowed;
+
 use driver::{BfdDriver, Wake};
 
 /// Peers whose BFD session was Up and is Down, as far as nobody has taken them out yet, and what that can mean.

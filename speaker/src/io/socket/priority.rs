@@ -4,8 +4,8 @@ use std::{io, mem, thread};
 
 use tracing::debug;
 
-/// As [`raise`], where the kernel allows that.
-pub(crate) fn raise_if_allowed() {
+/// Lets the calling thread run before all that are not real-time (SCHED_FIFO), where the kernel allows that.
+pub fn raise_if_allowed() {
     if let Err(error) = raise() {
         debug!(%error, thread = thread::current().name(), "no real-time priority");
     }
