@@ -84,6 +84,11 @@ interop: ## Our BGP against FRR, BIRD, GoBGP and ExaBGP in network namespaces (r
 	tools/packages interop
 	cargo test --locked -p e2e --test interop
 
+.PHONY: interop-full
+interop-full: ## The whole matrix of peers, families, kinds of session and what happens to them; table in docs (root)
+	tools/packages interop
+	cargo test --locked -p e2e --test interop -- --full
+
 .PHONY: kernel
 kernel: ## Routes, neighbours and nftables in network namespaces (root)
 	cargo test --locked -p e2e --test kernel

@@ -17,11 +17,11 @@ const BFD: &str = "bird.bfd";
 pub struct Bird {
     daemon: Daemon,
     folder: PathBuf,
+    families: usize,
 }
 
 impl Peer for Bird {
     const NAME: &'static str = "bird";
-    const ASKS_FOR_REFRESH: bool = true;
     const INSTALLS_ROUTES: bool = true;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
@@ -68,7 +68,7 @@ impl Peer for Bird {
     }
 
     async fn end_of_rib(&self) -> Result<bool> {
-        Ok(self.log()?.matches("Got END-OF-RIB").count() >= 2)
+        Ok(self.log()?.matches("Got END-OF-RIB").count() >= self.families)
     }
 
     async fn advertise(&self, route: &Originated) -> Result<()> {
@@ -118,6 +118,28 @@ impl Peer for Bird {
         known
             .map(|(_, notified)| Some(*notified))
             .with_context(|| format!("unknown reason: {reason}"))
+    }
+
+    async fn parting_words(&self) -> Result<String> {
+        let log = self.log()?;
+        let last = log
+            .lines()
+            .rev()
+            .find(|line| line.contains("> p: Received: "));
+        Ok(last.unwrap_or_default().to_owned())
+    }
+
+    async fn reset(&self) -> Result<()> {
+        self.ask(&["restart", "p"]).await.map(drop)
+    }
+
+    async fn shut_down(&self, words: &str) -> Result<()> {
+        let words = format!("\"{words}\"");
+        self.ask(&["disable", "p", &words]).await.map(drop)
+    }
+
+    async fn come_back(&self) -> Result<()> {
+        self.ask(&["enable", "p"]).await.map(drop)
     }
 }
 
@@ -183,6 +205,7 @@ impl Bird {
         Ok(Self {
             daemon,
             folder: folder.to_owned(),
+            families: settings.families().len(),
         })
     }
 
@@ -237,6 +260,10 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
     if let Some(password) = &settings.password {
         options.push_str(&format!("  password \"{password}\";\n"));
     }
+    for family in settings.families() {
+        let channel = "{ import all; export where source = RTS_STATIC; }";
+        options.push_str(&format!("  {family} {channel};\n"));
+    }
     let log = folder.join("bird.log");
     format!(
         "log \"{}\" all;\n\
@@ -253,8 +280,6 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
          \x20 connect retry time 1;\n\
          \x20 error wait time 1, 2;\n\
          {options}\
-         \x20 ipv4 {{ import all; export where source = RTS_STATIC; }};\n\
-         \x20 ipv6 {{ import all; export where source = RTS_STATIC; }};\n\
          }}\n\
          include \"{}/bird.routes/*.conf\";\n\
          include \"{}/{BFD}\";\n",

@@ -59,16 +59,7 @@ impl Daemon {
     /// # Errors
     /// When the process is gone.
     pub async fn signal(&self, signal: Signal) -> Result<()> {
-        let name = match signal {
-            Signal::Term => "-TERM",
-            Signal::Stop => "-STOP",
-            Signal::Cont => "-CONT",
-        };
-        Command::new("kill")
-            .args([name, &self.pid.to_string()])
-            .output()
-            .await
-            .map(drop)
+        send(signal, self.pid).await
     }
 
     /// Kills it, and waits until it is gone.
@@ -90,4 +81,18 @@ impl Daemon {
             Err(_) => self.child.kill().await.context("kill the process"),
         }
     }
+}
+
+/// Sends a signal to a process of ours.
+pub(super) async fn send(signal: Signal, pid: u32) -> Result<()> {
+    let name = match signal {
+        Signal::Term => "-TERM",
+        Signal::Stop => "-STOP",
+        Signal::Cont => "-CONT",
+    };
+    Command::new("kill")
+        .args([name, &pid.to_string()])
+        .output()
+        .await
+        .map(drop)
 }

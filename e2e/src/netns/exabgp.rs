@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::daemon::Signal;
@@ -17,14 +17,15 @@ use super::{Daemon, Namespace, Peer, PeerSettings, Received};
 pub struct ExaBgp {
     daemon: Daemon,
     folder: PathBuf,
+    peer: String,
     asn: u32,
+    /// Whether we are in its AS.
+    internal: bool,
+    families: Vec<&'static str>,
 }
 
 impl Peer for ExaBgp {
     const NAME: &'static str = "exabgp";
-    const ASKS_FOR_REFRESH: bool = true;
-    /// It has no table of what it receives.
-    const KEEPS_ROUTES: bool = false;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("exabgp.conf");
@@ -60,7 +61,10 @@ impl Peer for ExaBgp {
         Ok(Self {
             daemon,
             folder: folder.to_owned(),
+            peer: settings.our_address.to_string(),
             asn: settings.asn,
+            internal: settings.asn == settings.our_asn,
+            families: settings.families(),
         })
     }
 
@@ -111,17 +115,19 @@ impl Peer for ExaBgp {
     }
 
     async fn ask_for_refresh(&self) -> Result<()> {
-        self.command("announce route-refresh ipv4 unicast")
+        self.families.iter().try_for_each(|family| {
+            self.command(&format!("announce route-refresh {family} unicast"))
+        })
     }
 
     async fn end_of_rib(&self) -> Result<bool> {
         let messages = self.in_session()?;
-        let seen = |family: &str| {
+        let seen = |family: &&str| {
             messages
                 .iter()
-                .any(|message| at(message, "/neighbor/message/eor/afi") == family)
+                .any(|message| at(message, "/neighbor/message/eor/afi") == *family)
         };
-        Ok(seen("ipv4") && seen("ipv6"))
+        Ok(self.families.iter().all(seen))
     }
 
     /// A path that it is told is the whole path.
@@ -131,11 +137,13 @@ impl Peer for ExaBgp {
             next_hop,
             as_path,
         } = route;
-        let path = std::iter::once(&self.asn).chain(as_path);
-        let path: Vec<_> = path.map(u32::to_string).collect();
+        let mut path: Vec<_> = as_path.iter().map(u32::to_string).collect();
+        if !self.internal {
+            path.insert(0, self.asn.to_string());
+        }
+        let path = path.join(" ");
         self.command(&format!(
-            "announce route {prefix} next-hop {next_hop} as-path [ {} ]",
-            path.join(" ")
+            "announce route {prefix} next-hop {next_hop} as-path [ {path} ]"
         ))
     }
 
@@ -163,6 +171,22 @@ impl Peer for ExaBgp {
             Some((code("code")?, code("subcode")?))
         });
         Ok(received)
+    }
+
+    async fn parting_words(&self) -> Result<String> {
+        bail!("ExaBGP cannot read any")
+    }
+
+    async fn reset(&self) -> Result<()> {
+        self.command(&format!("neighbor {} teardown 4", self.peer))
+    }
+
+    async fn shut_down(&self, _words: &str) -> Result<()> {
+        bail!("ExaBGP has no command for it")
+    }
+
+    async fn come_back(&self) -> Result<()> {
+        bail!("ExaBGP has no command for it")
     }
 }
 
@@ -221,9 +245,19 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
     if settings.passive {
         options.push_str("  passive;\n");
     }
-    if settings.multi_hop {
-        options.push_str("  outgoing-ttl 8;\n");
+    match settings.ttl_security_hops {
+        Some(hops) => {
+            let least = 256 - u16::from(hops);
+            options.push_str(&format!("  outgoing-ttl 255;\n  incoming-ttl {least};\n"));
+        }
+        None if settings.multi_hop => options.push_str("  outgoing-ttl 8;\n"),
+        None => {}
     }
+    let families: String = settings
+        .families()
+        .iter()
+        .map(|family| format!("{family} unicast; "))
+        .collect();
     if let Some(password) = &settings.password {
         options.push_str(&format!("  md5-password \"{password}\";\n"));
     }
@@ -237,7 +271,7 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
          \x20 hold-time {hold_time};\n\
          {options}\
          \x20 capability {{ route-refresh enable; asn4 enable; }}\n\
-         \x20 family {{ ipv4 unicast; ipv6 unicast; }}\n\
+         \x20 family {{ {families}}}\n\
          \x20 api {{\n    processes [ harness ];\n    neighbor-changes;\n\
          \x20   receive {{ parsed; update; notification; }}\n  }}\n\
          }}\n",

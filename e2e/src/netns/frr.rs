@@ -31,11 +31,11 @@ pub struct Frr {
     folder: PathBuf,
     peer: String,
     asn: u32,
+    families: Vec<&'static str>,
 }
 
 impl Peer for Frr {
     const NAME: &'static str = "frr";
-    const ASKS_FOR_REFRESH: bool = true;
     const INSTALLS_ROUTES: bool = true;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
@@ -76,6 +76,7 @@ impl Peer for Frr {
             folder: own,
             peer: settings.our_address.to_string(),
             asn: settings.asn,
+            families: settings.families(),
         })
     }
 
@@ -119,17 +120,23 @@ impl Peer for Frr {
     }
 
     async fn ask_for_refresh(&self) -> Result<()> {
-        self.ask(&format!("clear bgp ipv4 unicast {} soft in", self.peer))
-            .await
-            .map(drop)
+        for family in &self.families {
+            let peer = &self.peer;
+            self.ask(&format!("clear bgp {family} unicast {peer} soft in"))
+                .await?;
+        }
+        Ok(())
     }
 
     /// From the log: its JSON has this only for peers with the graceful restart capability.
     async fn end_of_rib(&self) -> Result<bool> {
         let log = self.folder.with_file_name("bgpd.log");
         let log = std::fs::read_to_string(log)?;
-        let seen = |family: &str| log.contains(&format!("rcvd End-of-RIB for {family} Unicast"));
-        Ok(seen("IPv4") && seen("IPv6"))
+        let seen = |family: &&str| {
+            let family = family.replace("ip", "IP");
+            log.contains(&format!("rcvd End-of-RIB for {family} Unicast"))
+        };
+        Ok(self.families.iter().all(seen))
     }
 
     /// The path is in the name of its route map, so that another path is another command.
@@ -171,6 +178,27 @@ impl Peer for Frr {
         let number = u16::from_str_radix(pair, 16)?;
         let [code, subcode] = number.to_be_bytes();
         Ok(Some((code, subcode)))
+    }
+
+    async fn parting_words(&self) -> Result<String> {
+        Ok(self.neighbor().await?.to_string())
+    }
+
+    async fn reset(&self) -> Result<()> {
+        self.ask(&format!("clear bgp {}", self.peer))
+            .await
+            .map(drop)
+    }
+
+    async fn shut_down(&self, words: &str) -> Result<()> {
+        let peer = &self.peer;
+        let command = format!("neighbor {peer} shutdown message {words}");
+        self.configure_router(&command).await
+    }
+
+    async fn come_back(&self) -> Result<()> {
+        let command = format!("no neighbor {} shutdown", self.peer);
+        self.configure_router(&command).await
     }
 }
 
@@ -235,6 +263,11 @@ impl Frr {
         let router = format!("router bgp {}", self.asn);
         let family = format!("address-family {family} unicast");
         self.configure(&[&router, &family, command]).await
+    }
+
+    async fn configure_router(&self, command: &str) -> Result<()> {
+        let router = format!("router bgp {}", self.asn);
+        self.configure(&[&router, command]).await
     }
 
     async fn configure(&self, commands: &[&str]) -> Result<()> {
@@ -341,6 +374,15 @@ fn configuration(settings: &PeerSettings) -> String {
     if let Some(password) = &settings.password {
         options.push_str(&format!(" neighbor {us} password {password}\n"));
     }
+    let families: String = settings
+        .families()
+        .iter()
+        .map(|family| {
+            format!(
+                " address-family {family} unicast\n  neighbor {us} activate\n exit-address-family\n"
+            )
+        })
+        .collect();
     format!(
         "hostname tor\n\
          domainname example.net\n\
@@ -353,13 +395,7 @@ fn configuration(settings: &PeerSettings) -> String {
          \x20timers bgp {} {hold_time}\n\
          \x20neighbor {us} remote-as {our_asn}\n\
          \x20neighbor {us} timers connect 1\n\
-         {options}\
-         \x20address-family ipv4 unicast\n\
-         \x20 neighbor {us} activate\n\
-         \x20exit-address-family\n\
-         \x20address-family ipv6 unicast\n\
-         \x20 neighbor {us} activate\n\
-         \x20exit-address-family\n",
+         {options}{families}",
         settings.identifier(),
         hold_time / 3,
     )

@@ -17,12 +17,11 @@ pub struct GoBgp {
     daemon: Daemon,
     folder: PathBuf,
     peer: String,
+    families: usize,
 }
 
 impl Peer for GoBgp {
     const NAME: &'static str = "gobgp";
-    /// Its soft reset runs over the routes it kept and sends nothing.
-    const ASKS_FOR_REFRESH: bool = false;
 
     async fn start(namespace: &Namespace, folder: &Path, settings: &PeerSettings) -> Result<Self> {
         let file = folder.join("gobgp.toml");
@@ -40,6 +39,7 @@ impl Peer for GoBgp {
             daemon,
             folder: folder.to_owned(),
             peer: settings.our_address.to_string(),
+            families: settings.families().len(),
         })
     }
 
@@ -85,7 +85,7 @@ impl Peer for GoBgp {
             .context("afi_safis")?;
         let seen =
             |family: &&Value| at(family, "/mp_graceful_restart/state/end_of_rib_received") == true;
-        Ok(families.iter().filter(seen).count() == 2)
+        Ok(families.iter().filter(seen).count() == self.families)
     }
 
     async fn advertise(&self, route: &Originated) -> Result<()> {
@@ -114,12 +114,12 @@ impl Peer for GoBgp {
     }
 
     async fn sessions(&self) -> Result<u64> {
-        let log = std::fs::read_to_string(self.folder.join("gobgp.log"))?;
+        let log = self.log()?;
         Ok(log.matches("\"Peer Up\"").count() as u64)
     }
 
     async fn notified(&self) -> Result<Option<Notified>> {
-        let log = std::fs::read_to_string(self.folder.join("gobgp.log"))?;
+        let log = self.log()?;
         let messages = log
             .lines()
             .filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -133,11 +133,39 @@ impl Peer for GoBgp {
         };
         Ok(messages.rev().find_map(received))
     }
+
+    async fn parting_words(&self) -> Result<String> {
+        let log = self.log()?;
+        let last = log
+            .lines()
+            .rev()
+            .find(|line| line.contains("received notification"));
+        Ok(last.unwrap_or_default().to_owned())
+    }
+
+    async fn reset(&self) -> Result<()> {
+        self.tell(&["neighbor", &self.peer, "reset"]).await
+    }
+
+    /// `disable` would be the command to stay away, and sends no words.
+    async fn shut_down(&self, words: &str) -> Result<()> {
+        let words = ["neighbor", &self.peer, "shutdown", "--reason", words];
+        self.tell(&words).await
+    }
+
+    /// It does so of itself.
+    async fn come_back(&self) -> Result<()> {
+        Ok(())
+    }
 }
 
 impl GoBgp {
     async fn neighbor(&self) -> Result<Value> {
         self.ask(&["neighbor", &self.peer]).await
+    }
+
+    fn log(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.join("gobgp.log"))?)
     }
 
     async fn tell(&self, words: &[&str]) -> Result<()> {
@@ -172,18 +200,7 @@ fn configuration(settings: &PeerSettings) -> String {
     let password = password.map_or_else(String::new, |password| {
         format!("auth-password = \"{password}\"\n")
     });
-    let (restart, families) = match settings.graceful_restart {
-        true => (
-            "[neighbors.graceful-restart.config]\nenabled = true\nrestart-time = 60\n",
-            "[neighbors.afi-safis.mp-graceful-restart.config]\nenabled = true\n",
-        ),
-        false => ("", ""),
-    };
-    let multi_hop = if settings.multi_hop {
-        "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 8\n"
-    } else {
-        ""
-    };
+    let more = tables(settings);
     format!(
         "[global.config]\n\
          as = {asn}\n\
@@ -202,19 +219,44 @@ fn configuration(settings: &PeerSettings) -> String {
          [neighbors.transport.config]\n\
          passive-mode = {passive}\n\
          local-address = \"{address}\"\n\
-         {multi_hop}\
-         {restart}\
-         [[neighbors.afi-safis]]\n\
-         [neighbors.afi-safis.config]\n\
-         afi-safi-name = \"ipv4-unicast\"\n\
-         {families}\
-         [[neighbors.afi-safis]]\n\
-         [neighbors.afi-safis.config]\n\
-         afi-safi-name = \"ipv6-unicast\"\n\
-         {families}",
+         {more}",
         settings.identifier(),
         hold_time / 3,
     )
+}
+
+/// The tables that not all peers have.
+fn tables(settings: &PeerSettings) -> String {
+    let (restart, kept) = match settings.graceful_restart {
+        true => (
+            "[neighbors.graceful-restart.config]\nenabled = true\nrestart-time = 60\n",
+            "[neighbors.afi-safis.mp-graceful-restart.config]\nenabled = true\n",
+        ),
+        false => ("", ""),
+    };
+    let reach = match settings.ttl_security_hops {
+        Some(hops) => format!(
+            "[neighbors.ttl-security.config]\nenabled = true\nttl-min = {}\n",
+            256 - u16::from(hops)
+        ),
+        None if settings.multi_hop => {
+            "[neighbors.ebgp-multihop.config]\nenabled = true\nmultihop-ttl = 8\n".to_owned()
+        }
+        None => String::new(),
+    };
+    let families: String = settings
+        .families()
+        .iter()
+        .map(|family| {
+            format!(
+                "[[neighbors.afi-safis]]\n\
+                 [neighbors.afi-safis.config]\n\
+                 afi-safi-name = \"{family}-unicast\"\n\
+                 {kept}"
+            )
+        })
+        .collect();
+    format!("{reach}{restart}{families}")
 }
 
 /// Attribute types are numbers of RFC 4271 and its successors.

@@ -38,6 +38,10 @@ pub struct PeerSettings {
     pub our_bfd: Option<DesiredBfd>,
     /// Whether its routes and ours outlive restarts (RFC 4724).
     pub graceful_restart: bool,
+    /// Whether it wants IPv4 routes.
+    pub ipv4: bool,
+    /// Whether it wants IPv6 routes.
+    pub ipv6: bool,
 }
 
 /// How the other side watches over the way to us.
@@ -52,7 +56,7 @@ pub struct BfdSettings {
 }
 
 impl PeerSettings {
-    /// A peer that dials and listens, one hop away and with nothing special about it: hold time 9 s.
+    /// A peer of both families that dials and listens, one hop away and with nothing special about it: hold time 9 s.
     #[must_use]
     pub fn new((address, asn): (IpAddr, u32), (our_address, our_asn): (IpAddr, u32)) -> Self {
         Self {
@@ -70,7 +74,17 @@ impl PeerSettings {
             bfd_heeds_restart: false,
             our_bfd: None,
             graceful_restart: false,
+            ipv4: true,
+            ipv6: true,
         }
+    }
+
+    /// The families that it wants, as all daemons name them.
+    #[must_use]
+    pub fn families(&self) -> Vec<&'static str> {
+        let families = [("ipv4", self.ipv4), ("ipv6", self.ipv6)];
+        let wanted = families.into_iter().filter(|(_, wanted)| *wanted);
+        wanted.map(|(family, _)| family).collect()
     }
 
     /// Its BGP identifier.
@@ -115,14 +129,8 @@ pub type Notified = (u8, u8);
 pub trait Peer: Sized {
     /// Its name.
     const NAME: &'static str;
-    /// Whether its users can make it ask for our routes again (RFC 2918).
-    const ASKS_FOR_REFRESH: bool;
-    /// Whether it keeps our routes over our restart, and offers to come back after its own.
-    const KEEPS_ROUTES: bool = true;
     /// Whether the routes that it has from us are in the kernel of its host.
     const INSTALLS_ROUTES: bool = false;
-    /// Whether it takes connections in only.
-    const CAN_BE_PASSIVE: bool = true;
 
     /// Starts it; `folder` is for its files.
     fn start(
@@ -146,10 +154,10 @@ pub trait Peer: Sized {
     /// How many UPDATEs, or routes in them, it received in this session.
     fn updates(&self) -> impl Future<Output = Result<u64>>;
 
-    /// Makes it send ROUTE-REFRESH for IPv4.
+    /// Makes it send ROUTE-REFRESH for the families that it wants.
     fn ask_for_refresh(&self) -> impl Future<Output = Result<()>>;
 
-    /// Whether End-of-RIB arrived for IPv4 and for IPv6 (RFC 4724 section 2).
+    /// Whether End-of-RIB arrived for each family that it wants (RFC 4724 section 2).
     fn end_of_rib(&self) -> impl Future<Output = Result<bool>>;
 
     /// Makes it advertise a route to us, instead of what it advertised of the prefix before.
@@ -163,6 +171,18 @@ pub trait Peer: Sized {
 
     /// The last NOTIFICATION that it received.
     fn notified(&self) -> impl Future<Output = Result<Option<Notified>>>;
+
+    /// Everything that it shows of why its last session ended: somewhere in it are the words that we left with (RFC 9003).
+    fn parting_words(&self) -> impl Future<Output = Result<String>>;
+
+    /// Makes it end the session with Cease/Administrative Reset and begin anew.
+    fn reset(&self) -> impl Future<Output = Result<()>>;
+
+    /// Makes it end the session with Cease/Administrative Shutdown and these words, and stay away for a while.
+    fn shut_down(&self, words: &str) -> impl Future<Output = Result<()>>;
+
+    /// Makes it come back after [`Peer::shut_down`].
+    fn come_back(&self) -> impl Future<Output = Result<()>>;
 }
 
 /// A router daemon that has BFD.

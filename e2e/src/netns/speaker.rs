@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
+use super::daemon::{Signal, send};
+
 /// How long it may take to answer or to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -280,6 +282,15 @@ impl Speaker {
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// Makes it stand still, or go on.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub async fn suspend(&self, still: bool) -> Result<()> {
+        let signal = if still { Signal::Stop } else { Signal::Cont };
+        send(signal, self.pid().context("it has ended")?).await
     }
 
     /// From now on this is wanted.

@@ -6,8 +6,11 @@ use e2e::await_condition;
 use e2e::condition::Seen;
 use e2e::netns::{BfdPeer, BfdReport, BfdSettings, DesiredBfd, SessionReport};
 
-use crate::cell::Cell;
+use crate::cell::{Cell, Dials, Families, Kind};
+use crate::far;
+use crate::restart::{self, End};
 use crate::scene::{DEADLINE, MapYes as _, Scene};
+use crate::suite::Suite;
 
 /// Long enough that it is never what ends a session here.
 const HOLD_TIME: u16 = 90;
@@ -16,6 +19,13 @@ pub(crate) const EQUAL: (DesiredBfd, BfdSettings) = (ours([300, 300], 3), theirs
 const UNEQUAL: (DesiredBfd, BfdSettings) = (ours([100, 500], 5), theirs([200, 400], 4));
 /// What the sides change to, each from either of the above.
 const CHANGED: (DesiredBfd, BfdSettings) = (ours([600, 250], 4), theirs([350, 150], 6));
+
+/// Both families, and both ports of BFD.
+const CELLS: [Cell; 3] = [
+    Cell::new(Families::BothOverIpv4, Kind::External, Dials::We),
+    Cell::new(Families::BothOverIpv6, Kind::Internal, Dials::They),
+    Cell::new(Families::BothOverIpv4, Kind::MultiHop, Dials::We),
+];
 
 const fn ours([transmit, receive]: [u64; 2], multiplier: u8) -> DesiredBfd {
     DesiredBfd {
@@ -33,18 +43,34 @@ const fn theirs([transmit, receive]: [u64; 2], multiplier: u8) -> BfdSettings {
     }
 }
 
+/// All cases with one maker's peer.
+pub(crate) fn add<P: BfdPeer + 'static>(suite: &mut Suite) {
+    for cell in CELLS {
+        let name = |case: &str| format!("{}/bfd-{case}/{cell}", P::NAME);
+        suite.add(&name("equal"), equal::<P>(cell));
+        suite.add(&name("unequal"), unequal::<P>(cell));
+    }
+    let name = format!("{}/bfd-absent", P::NAME);
+    suite.add(&name, absent::<P>(Cell::default()));
+    suite.add(&format!("{}/bfd-gtsm-far", P::NAME), far::watched::<P>());
+    for (what, end) in [("restart", End::Planned), ("crash", End::Crash)] {
+        let name = format!("{}/bfd-our-{what}-keeps-routes", P::NAME);
+        suite.add(&name, restart::ours_with_bfd::<P>(Cell::default(), end));
+    }
+}
+
 /// Both sides at equal timers.
-pub(crate) async fn equal<P: BfdPeer>(cell: Cell) -> Result<()> {
+async fn equal<P: BfdPeer>(cell: Cell) -> Result<()> {
     run::<P>(cell, EQUAL).await
 }
 
 /// Each side has timers of its own.
-pub(crate) async fn unequal<P: BfdPeer>(cell: Cell) -> Result<()> {
+async fn unequal<P: BfdPeer>(cell: Cell) -> Result<()> {
     run::<P>(cell, UNEQUAL).await
 }
 
 /// BGP does not wait for a peer that has no BFD.
-pub(crate) async fn absent<P: BfdPeer>(cell: Cell) -> Result<()> {
+async fn absent<P: BfdPeer>(cell: Cell) -> Result<()> {
     let mut scene = Scene::<P>::set_with(cell, HOLD_TIME, |settings| {
         settings.our_bfd = Some(EQUAL.0);
     })

@@ -1,4 +1,4 @@
-//! A peer that stands still.
+//! A peer that stands still, without a hold time.
 
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,6 @@ use crate::scene::{DEADLINE, Scene, routes};
 
 /// Hold time of a peer whose session has none, s.
 const THEIRS: u16 = 6;
-
-/// Its hold timer runs out here (RFC 4271 section 6.5); when it goes on, the session returns. What it then says was the
-/// reason differs: its own timer has run out too.
-pub(crate) async fn run<P: Peer>(cell: Cell) -> Result<()> {
-    let mut scene = Scene::<P>::set(cell, 3).await?;
-    let result = stand_still(&mut scene).await;
-    result.with_context(|| scene.network.logs(40))
-}
 
 /// With hold time 0 on our side nobody sends KEEPALIVEs and nobody misses them (RFC 4271 section 4.4): a peer that stands still
 /// for longer than its own hold time has its session still, and it works.
@@ -57,21 +49,4 @@ async fn stay<P: Peer>(scene: &mut Scene<P>) -> Result<()> {
     let after = scene.session().await?;
     ensure!(after.flaps == before.flaps, "a new session: {after:?}");
     Ok(())
-}
-
-async fn stand_still<P: Peer>(scene: &mut Scene<P>) -> Result<()> {
-    scene.desired.routes = routes();
-    scene.apply().await?;
-    scene.await_established().await?;
-    scene.peer()?.suspend(true).await?;
-    await_condition("our side gives up", DEADLINE, async || {
-        let ours = scene.session().await?;
-        let error = ours.last_error.as_deref().unwrap_or_default();
-        let given_up = ours.state != "Established" && error.to_lowercase().contains("hold");
-        Ok(Seen::when(given_up, ours))
-    })
-    .await?;
-    scene.peer()?.suspend(false).await?;
-    scene.await_established().await?;
-    scene.await_routes().await
 }

@@ -7,9 +7,8 @@ use e2e::condition::Seen;
 use e2e::netns::{DesiredImport, LearnedPrefixes, Originated, Peer};
 
 use crate::cell::Cell;
-use crate::scene::{DEADLINE, OUR_ASN, Scene};
+use crate::scene::{DEADLINE, OUR_ASN, RANGES, Scene};
 
-const RANGES: [&str; 2] = ["10.244.0.0/16", "fd00:244::/48"];
 const OUTSIDE: &str = "198.51.100.0/24";
 /// An AS behind the other side's.
 const FAR_ASN: u32 = 64900;
@@ -83,7 +82,7 @@ async fn our_own_as_counts<P: Peer>(
     await_learned(scene, "another path", &[ipv4, ipv6]).await
 }
 
-pub(crate) fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
+fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
     Ok(Originated {
         prefix: prefix.to_owned(),
         next_hop: next_hop.parse()?,

@@ -1,8 +1,8 @@
 //! Our BGP driver against routers of other makers, in network namespaces, one process per host.
 //!
-//! `INTEROP=full` runs every cell of peer x who dials x transport x kind of session; otherwise each peer gets the
-//! cells of [`cell::SHORT`], which have every pair of who dials and transport. Arguments pick cases by a part of
-//! their names.
+//! `--full` takes every session of maker x families x kind through every action and writes the table of docs/interop.md;
+//! otherwise each maker's peer has every kind and all families once, and every action in one session. Arguments pick
+//! sessions and cases by a part of their names; then nothing is written.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,12 +12,15 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod action;
 mod bfd;
 mod cell;
 mod far;
 mod hold_timer;
 mod learn;
+mod maker;
 mod malformed;
+mod matrix;
 mod raw_peer;
 mod restart;
 mod scene;
@@ -25,24 +28,32 @@ mod session;
 mod suite;
 mod weights;
 
-use e2e::netns::{BfdPeer, Bird, ExaBgp, Frr, GoBgp, Peer};
+use e2e::netns::{Bird, ExaBgp, Frr, GoBgp, Peer};
 
 use cell::Cell;
+use matrix::Matrix;
 use restart::End;
 use suite::Suite;
 
 fn main() -> std::process::ExitCode {
-    let mut suite = Suite::from_arguments();
-    // GoBGP is idle for 30 s after each reset: first come the cases that wait longest.
-    add::<GoBgp>(&mut suite);
-    add::<ExaBgp>(&mut suite);
-    add::<Frr>(&mut suite);
-    add::<Bird>(&mut suite);
-    add_more::<Frr>(&mut suite);
-    add_more::<Bird>(&mut suite);
+    let (mut suite, matrix) = (Suite::from_arguments(), Matrix::default());
+    let full = std::env::args().any(|argument| argument == "--full");
+    match full {
+        true => matrix.add_full(&mut suite),
+        false => matrix.add_brief(&mut suite),
+    }
+    bfd::add::<Frr>(&mut suite);
+    bfd::add::<Bird>(&mut suite);
     suite.add("frr/weights", weights::run());
-    add_bfd::<Frr>(&mut suite);
-    add_bfd::<Bird>(&mut suite);
+    add_limits::<Frr>(&mut suite);
+    add_limits::<Bird>(&mut suite);
+    add_restarts::<GoBgp>(&mut suite);
+    add_restarts::<Frr>(&mut suite);
+    add_restarts::<Bird>(&mut suite);
+    add_learn::<GoBgp>(&mut suite);
+    add_learn::<ExaBgp>(&mut suite);
+    add_learn::<Frr>(&mut suite);
+    add_learn::<Bird>(&mut suite);
     suite.add("exabgp/malformed-attributes", malformed::from_exabgp());
     for case in malformed::table() {
         suite.add(
@@ -50,13 +61,15 @@ fn main() -> std::process::ExitCode {
             malformed::from_raw_peer(case),
         );
     }
-    suite.run()
+    let is_part = suite.is_part();
+    let code = suite.run();
+    if full && !is_part {
+        matrix.write().expect("docs/interop.md");
+    }
+    code
 }
 
-fn add_more<P: Peer + 'static>(suite: &mut Suite) {
-    for cell in cell::MORE {
-        suite.add(&format!("{}/{}", P::NAME, cell), session::run::<P>(cell));
-    }
+fn add_limits<P: Peer + 'static>(suite: &mut Suite) {
     suite.add(&format!("{}/gtsm-far", P::NAME), far::run::<P>());
     suite.add(
         &format!("{}/no-hold-time", P::NAME),
@@ -64,36 +77,14 @@ fn add_more<P: Peer + 'static>(suite: &mut Suite) {
     );
 }
 
-fn add<P: Peer + 'static>(suite: &mut Suite) {
-    for cell in cell::chosen() {
-        suite.add(&format!("{}/{}", P::NAME, cell), session::run::<P>(cell));
-    }
+fn add_learn<P: Peer + 'static>(suite: &mut Suite) {
     let cell = Cell::default();
-    suite.add(
-        &format!("{}/their-hold-timer", P::NAME),
-        hold_timer::run::<P>(cell),
-    );
-    if P::KEEPS_ROUTES {
-        let name = |side| format!("{}/{side}-restart-keeps-routes", P::NAME);
-        suite.add(&name("our"), restart::ours::<P>(cell, End::Planned));
-        let crash = format!("{}/our-crash-keeps-routes", P::NAME);
-        suite.add(&crash, restart::ours::<P>(cell, End::Crash));
-        suite.add(&name("their"), restart::theirs::<P>(cell));
-    }
     suite.add(&format!("{}/learn", P::NAME), learn::run::<P>(cell));
 }
 
-fn add_bfd<P: BfdPeer + 'static>(suite: &mut Suite) {
-    for cell in cell::BFD {
-        let name = |case: &str| format!("{}/bfd-{case}/{cell}", P::NAME);
-        suite.add(&name("equal"), bfd::equal::<P>(cell));
-        suite.add(&name("unequal"), bfd::unequal::<P>(cell));
-    }
-    let cell = Cell::default();
-    suite.add(&format!("{}/bfd-absent", P::NAME), bfd::absent::<P>(cell));
-    suite.add(&format!("{}/bfd-gtsm-far", P::NAME), far::watched::<P>());
+fn add_restarts<P: Peer + 'static>(suite: &mut Suite) {
     for (what, end) in [("restart", End::Planned), ("crash", End::Crash)] {
-        let name = format!("{}/bfd-our-{what}-keeps-routes", P::NAME);
-        suite.add(&name, restart::ours_with_bfd::<P>(cell, end));
+        let name = format!("{}/our-{what}-keeps-routes", P::NAME);
+        suite.add(&name, restart::ours::<P>(Cell::default(), end));
     }
 }

@@ -1,4 +1,4 @@
-//! Either side restarts, and routes are kept; or it leaves, and they are not (RFC 4724, RFC 9003).
+//! We restart or are killed, and the other side's kernel keeps our routes all the time (RFC 4724).
 
 use std::path::PathBuf;
 
@@ -10,7 +10,6 @@ use e2e::netns::{BfdPeer, Daemon, Peer, PeerSettings};
 
 use crate::bfd::EQUAL;
 use crate::cell::Cell;
-use crate::learn::{await_learned, import, route};
 use crate::scene::{DEADLINE, MapYes as _, PREFIXES, Scene, routes};
 
 const MESSAGE: &str = "moved to rack 7";
@@ -176,31 +175,4 @@ impl Kernel {
             None => Ok(String::new()),
         }
     }
-}
-
-/// We keep the other side's routes while it is gone, and have them when it is back.
-pub(crate) async fn theirs<P: Peer>(cell: Cell) -> Result<()> {
-    let mut scene = Scene::<P>::set_with(cell, 90, keep).await?;
-    let result = outlast(&mut scene).await;
-    result.with_context(|| scene.network.logs(40))
-}
-
-async fn outlast<P: Peer>(scene: &mut Scene<P>) -> Result<()> {
-    let learned = route(("10.244.1.0/24", "10.77.0.2"))?;
-    scene.await_established().await?;
-    import(scene, &["10.244.0.0/16"], 0).await?;
-    scene.peer()?.advertise(&learned).await?;
-    await_learned(scene, "before the restart", &[&learned]).await?;
-    // Killed, not ended: it says nothing.
-    drop(scene.peer.take());
-    await_condition("our side has no session", DEADLINE, async || {
-        let ours = scene.session().await?;
-        Ok(Seen::when(ours.state != "Established", ours))
-    })
-    .await?;
-    await_learned(scene, "while it is gone", &[&learned]).await?;
-    scene.start_peer().await?;
-    scene.await_established().await?;
-    scene.peer()?.advertise(&learned).await?;
-    await_learned(scene, "after the restart", &[&learned]).await
 }

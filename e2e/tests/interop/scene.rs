@@ -10,15 +10,19 @@ use e2e::await_condition;
 use e2e::condition::Seen;
 use e2e::netns::{
     Asns, Desired, DesiredPeer, DesiredRestart, DesiredRoute, LearnedPrefixes, Namespace, Network,
-    Peer, PeerSettings, Received, SessionReport, Speaker,
+    Originated, Peer, PeerSettings, Received, SessionReport, Speaker,
 };
 
-use crate::cell::{Cell, Dials, Kind, Transport};
+use crate::cell::{Cell, Dials, Kind};
+use crate::learn::{await_learned, import};
 
 /// Generous: GoBGP is idle for 30 s after a reset, and eight cases share the machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) const PREFIXES: [&str; 2] = ["192.0.2.10/32", "2001:db8::10/128"];
+/// Of the other side, inside of what our filter lets pass.
+const THEIR_PREFIXES: [&str; 2] = ["10.244.1.0/24", "fd00:244:0:1::/64"];
+pub(crate) const RANGES: [&str; 2] = ["10.244.0.0/16", "fd00:244::/48"];
 pub(crate) const PASSWORD: &str = "correct-horse";
 pub(crate) const OUR_ASN: u32 = 4_200_000_001;
 const THEIR_ASN: u32 = 64512;
@@ -113,6 +117,20 @@ impl<P: Peer> Scene<P> {
             .await
     }
 
+    /// Our side, to be told or stopped.
+    pub(crate) fn speaker(&self) -> Result<&Speaker> {
+        self.speaker.as_ref().context("our side is not running")
+    }
+
+    /// From their next start on both sides dial.
+    pub(crate) fn both_dial(&mut self) {
+        self.settings.passive = false;
+        for peer in &mut self.desired.peers {
+            peer.passive = false;
+        }
+        self.desired.restarted = false;
+    }
+
     /// What our side learned.
     pub(crate) async fn learned(&mut self) -> Result<LearnedPrefixes> {
         let speaker = self.speaker.as_mut();
@@ -130,7 +148,68 @@ impl<P: Peer> Scene<P> {
         .await
     }
 
-    /// Waits until the other side has both routes exactly as they should be.
+    /// Waits until both sides are Established and have all that the other one advertises.
+    pub(crate) async fn await_all(&mut self) -> Result<()> {
+        self.await_established().await?;
+        self.await_routes().await?;
+        self.await_learned().await
+    }
+
+    /// What we may advertise, of the families that the session has.
+    pub(crate) fn prefixes(&self) -> Vec<&'static str> {
+        let families = [self.settings.ipv4, self.settings.ipv6];
+        let wanted = PREFIXES.into_iter().zip(families);
+        wanted
+            .filter(|(_, wanted)| *wanted)
+            .map(|(prefix, _)| prefix)
+            .collect()
+    }
+
+    /// What the other side advertises, of those families.
+    pub(crate) fn their_routes(&self) -> Vec<Originated> {
+        let families = [self.settings.ipv4, self.settings.ipv6];
+        let next_hops = match self.cell.kind {
+            Kind::Loopbacks => loopbacks(2),
+            Kind::MultiHop => wired(1, 2).map(|(address, _)| address),
+            Kind::External | Kind::Internal | Kind::Md5 | Kind::Gtsm => {
+                wired(0, 2).map(|(address, _)| address)
+            }
+        };
+        let all = THEIR_PREFIXES.into_iter().zip(next_hops).zip(families);
+        let wanted = all.filter(|(_, wanted)| *wanted);
+        wanted
+            .map(|((prefix, next_hop), _)| Originated {
+                prefix: prefix.to_owned(),
+                next_hop,
+                as_path: Vec::new(),
+            })
+            .collect()
+    }
+
+    /// The other side advertises all of it, and our side learns it.
+    pub(crate) async fn peer_advertises(&mut self) -> Result<()> {
+        for route in self.their_routes() {
+            self.peer()?.advertise(&route).await?;
+        }
+        self.await_learned().await
+    }
+
+    /// Lets pass what the other side advertises.
+    pub(crate) async fn open_our_filter(&mut self) -> Result<()> {
+        import(self, &RANGES, 0).await
+    }
+
+    pub(crate) async fn await_learned(&mut self) -> Result<()> {
+        let routes = self.their_routes();
+        let routes: Vec<_> = routes.iter().collect();
+        await_learned(self, "the other side's routes", &routes).await
+    }
+
+    pub(crate) async fn await_nothing_learned(&mut self) -> Result<()> {
+        await_learned(self, "none of the other side's routes", &[]).await
+    }
+
+    /// Waits until the other side has those of our routes that are wanted, exactly as they should be.
     pub(crate) async fn await_routes(&self) -> Result<()> {
         let next_hops = match self.cell.kind {
             Kind::Loopbacks => loopbacks(1),
@@ -138,8 +217,12 @@ impl<P: Peer> Scene<P> {
                 [OUR_IPV4, OUR_IPV6]
             }
         };
-        for (prefix, next_hop) in PREFIXES.into_iter().zip(next_hops) {
-            let expected = self.expected(next_hop);
+        for route in &self.desired.routes {
+            let prefix = route.prefix.as_str();
+            if !self.prefixes().contains(&prefix) {
+                continue;
+            }
+            let expected = self.expected(route, next_hops[usize::from(prefix.contains(':'))]);
             await_condition(&format!("{prefix} as {expected:?}"), DEADLINE, async || {
                 let mut route = self.peer()?.route(prefix).await?;
                 if let Some(route) = route.as_mut().filter(|_| self.cell.kind != Kind::Internal) {
@@ -163,15 +246,15 @@ impl<P: Peer> Scene<P> {
         .await
     }
 
-    fn expected(&self, next_hop: IpAddr) -> Received {
+    fn expected(&self, route: &DesiredRoute, next_hop: IpAddr) -> Received {
         let internal = self.cell.kind == Kind::Internal;
         Received {
             next_hops: vec![next_hop],
             as_path: if internal { vec![] } else { vec![OUR_ASN] },
             origin: "igp".to_owned(),
-            local_pref: internal.then_some(150),
-            communities: vec!["64512:7".to_owned(), "65000:100".to_owned()],
-            large_communities: vec!["4200000001:1:2".to_owned()],
+            local_pref: route.local_pref.filter(|_| internal),
+            communities: sorted(&route.communities),
+            large_communities: sorted(&route.large_communities),
         }
     }
 }
@@ -188,16 +271,20 @@ pub(crate) fn routes() -> Vec<DesiredRoute> {
     PREFIXES.map(route).to_vec()
 }
 
+/// All have equally many digits.
+fn sorted(communities: &[String]) -> Vec<String> {
+    let mut communities = communities.to_vec();
+    communities.sort();
+    communities
+}
+
 fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
     let (loopback, far) = (cell.kind == Kind::Loopbacks, cell.kind == Kind::MultiHop);
-    let (address, our_address) = match cell.transport {
-        Transport::Ipv4 if loopback => (loopbacks(2)[0], loopbacks(1)[0]),
-        Transport::Ipv6 if loopback => (loopbacks(2)[1], loopbacks(1)[1]),
-        Transport::Ipv4 => (Ipv4Addr::new(10, 77, u8::from(far), 2).into(), OUR_IPV4),
-        Transport::Ipv6 => (
-            Ipv6Addr::new(0xfd77, 0, 0, u16::from(far), 0, 0, 0, 2).into(),
-            OUR_IPV6,
-        ),
+    let (address, our_address) = match (cell.families.over_ipv6(), loopback) {
+        (false, true) => (loopbacks(2)[0], loopbacks(1)[0]),
+        (true, true) => (loopbacks(2)[1], loopbacks(1)[1]),
+        (false, false) => (wired(u8::from(far), 2)[0].0, OUR_IPV4),
+        (true, false) => (wired(u8::from(far), 2)[1].0, OUR_IPV6),
     };
     let asn = if cell.kind == Kind::Internal {
         OUR_ASN
@@ -208,9 +295,10 @@ fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
         password: (cell.kind == Kind::Md5).then(|| PASSWORD.to_owned()),
         hold_time,
         passive: cell.dials == Dials::We,
-        listens: cell.dials != Dials::They,
         multi_hop: far || loopback,
         ttl_security_hops: (cell.kind == Kind::Gtsm).then_some(1),
+        ipv4: cell.families.carries_ipv4(),
+        ipv6: cell.families.carries_ipv6(),
         ..PeerSettings::new((address, asn), (our_address, OUR_ASN))
     }
 }
@@ -229,18 +317,18 @@ fn desired(cell: Cell, settings: &PeerSettings) -> Desired {
         password: settings.password.as_ref().map(|_| "wrong-horse".to_owned()),
         bfd: settings.our_bfd,
         graceful_restart: settings.graceful_restart.then_some(DesiredRestart {
-            seconds: 30,
+            // GoBGP starts over when this is over, and it is idle for 30 s after a reset.
+            seconds: 120,
             notification: false,
         }),
         ..DesiredPeer::new("peer", settings.address, asns, "10.0.9.1")
     };
-    let any: IpAddr = match cell.transport {
-        Transport::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
-        Transport::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
+    let any: IpAddr = match cell.families.over_ipv6() {
+        false => Ipv4Addr::UNSPECIFIED.into(),
+        true => Ipv6Addr::UNSPECIFIED.into(),
     };
-    let listen = (cell.dials != Dials::We).then(|| SocketAddr::new(any, 179));
     Desired {
-        listen,
+        listen: Some(SocketAddr::new(any, 179)),
         peers: vec![peer],
         ..Desired::default()
     }
