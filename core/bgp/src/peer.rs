@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     kept: Option<Kept>,
     shown: (State, Duration),
     last_error: Option<String>,
+    /// What the peer said when its operator shut it down, while there was no session since.
+    shut_down: Option<String>,
     flaps: u64,
     counters: Counters,
 }
@@ -60,6 +62,7 @@ impl Peer {
             kept: None,
             shown: (State::Idle, now),
             last_error: None,
+            shut_down: None,
             flaps: 0,
             counters: Counters::default(),
         }

@@ -1,7 +1,7 @@
 use alloc::format;
 use alloc::string::String;
 
-use crate::wire::{CeaseSubcode, Notification};
+use crate::wire::{CeaseSubcode, ErrorCode, Notification};
 
 /// Why something ends: what the peer is told, and what we tell of it.
 #[derive(Clone, Debug)]
@@ -10,6 +10,8 @@ pub(crate) struct Cause {
     pub(super) words: String,
     /// The peer said that no routes may be kept (RFC 8538 section 4).
     pub(super) hard: bool,
+    /// The peer was shut down by its operator, and is not expected back soon.
+    pub(super) shuts_down: bool,
 }
 
 impl Cause {
@@ -18,6 +20,7 @@ impl Cause {
             notification: None,
             words: words.into(),
             hard: false,
+            shuts_down: false,
         }
     }
 
@@ -26,6 +29,7 @@ impl Cause {
             notification: Some(Notification::cease(subcode)),
             words: words.into(),
             hard: false,
+            shuts_down: false,
         }
     }
 
@@ -40,14 +44,18 @@ impl Cause {
             notification: Some(notification),
             words: words.into(),
             hard: false,
+            shuts_down: false,
         }
     }
 
     pub(super) fn received(notification: &Notification) -> Self {
+        let inside = notification.inside();
+        let said = inside.as_ref().unwrap_or(notification);
         Self {
             notification: None,
             words: format!("received NOTIFICATION: {notification}"),
             hard: notification.is_hard_reset(),
+            shuts_down: said.error == ErrorCode::Cease(CeaseSubcode::AdministrativeShutdown),
         }
     }
 }

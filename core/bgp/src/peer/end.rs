@@ -32,6 +32,7 @@ impl Peer {
             notification,
             words,
             hard,
+            shuts_down,
         } = cause.unwrap_or_else(|| Cause::words("stopped"));
         let notification = notification.filter(|_| {
             use Action::{Notify, NotifyHoldTimerExpired, NotifyUnexpected};
@@ -51,6 +52,9 @@ impl Peer {
         }
         let too_many = session.as_ref().filter(|_| event == Event::TooManyPrefixes);
         let penalty = too_many.map(|session| self.penalty.impose(now, session));
+        if shuts_down {
+            self.shut_down = Some(words.clone());
+        }
         match session {
             Some(session) => {
                 let keeps = Self::outlives(&session, event, hard);
@@ -112,8 +116,13 @@ impl Peer {
         outside.notify(Notice::SessionDown { peer, reason });
     }
 
+    /// Whoever asks why there is no session shall find what the peer's operator wrote, not only that nobody answers.
     pub(super) fn fail_attempt(&mut self, reason: String, outside: &mut Outside) {
-        self.last_error = Some(reason.clone());
+        let told = match &self.shut_down {
+            Some(words) if *words != reason => format!("{reason}; before that {words}"),
+            Some(_) | None => reason.clone(),
+        };
+        self.last_error = Some(told);
         outside.notify(Notice::AttemptFailed {
             peer: self.config.name.clone(),
             reason,

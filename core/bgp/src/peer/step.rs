@@ -259,6 +259,7 @@ impl Peer {
                 families: export.no_next_hop(),
             });
         }
+        self.shut_down = None;
         self.session = Some(session);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bgp::wire::capability::RestartTerms;
-use bgp::wire::{Message, Notification};
+use bgp::wire::{CeaseSubcode, Message, Notification};
 use bgp::{Farewell, Import, Notice, PeerConfig, Restarted, Speaker, State};
 
 use crate::pair::{Pair, config, local};
@@ -175,4 +175,25 @@ fn a_filter_that_changes_while_the_peer_is_away_counts_for_what_is_kept() {
     };
     story.peer.speaker.handle_peers(story.peer.now, [narrower]);
     assert_eq!(story.look(), crate::restart::prefixes(&["10.2.0.0/16"]));
+}
+
+#[test]
+fn what_a_peer_that_was_shut_down_said_is_told_until_it_is_back() {
+    let mut peer = Scripted::new(config(0), local(0));
+    peer.establish();
+    let subcode = CeaseSubcode::AdministrativeShutdown;
+    let words = Notification::shutdown(subcode, "moved to rack 7");
+    peer.say(&Message::Notification(words));
+    let told = "received NOTIFICATION: Cease/Administrative Shutdown (moved to rack 7)";
+    assert_eq!(peer.view().last_error.as_deref(), Some(told));
+    peer.accept();
+    peer.lose();
+    let later = peer.view().last_error.unwrap();
+    assert!(later.ends_with(&format!("; before that {told}")), "{later}");
+    peer.wait(Duration::from_secs(60));
+    peer.accept();
+    peer.establish();
+    peer.lose();
+    let after = peer.view().last_error.unwrap();
+    assert!(!after.contains("rack"), "{after}");
 }
