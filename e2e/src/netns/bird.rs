@@ -261,7 +261,10 @@ fn configuration(folder: &Path, settings: &PeerSettings) -> String {
         options.push_str(&format!("  password \"{password}\";\n"));
     }
     for family in settings.families() {
-        let channel = "{ import all; export where source = RTS_STATIC; }";
+        let mut hops = settings.next_hops.iter();
+        let hop = hops.find(|hop| hop.is_ipv4() == (family == "ipv4"));
+        let hop = hop.map_or_else(String::new, |hop| format!("next hop address {hop}; "));
+        let channel = format!("{{ import all; export where source = RTS_STATIC; {hop}}}");
         options.push_str(&format!("  {family} {channel};\n"));
     }
     let log = folder.join("bird.log");

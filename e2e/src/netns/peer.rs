@@ -38,6 +38,8 @@ pub struct PeerSettings {
     pub our_bfd: Option<DesiredBfd>,
     /// Whether its routes and ours outlive restarts (RFC 4724).
     pub graceful_restart: bool,
+    /// Its next hops on loopback addresses, one per family, for those that do not find them there by themselves.
+    pub next_hops: Vec<IpAddr>,
     /// Whether it wants IPv4 routes.
     pub ipv4: bool,
     /// Whether it wants IPv6 routes.
@@ -74,6 +76,7 @@ impl PeerSettings {
             bfd_heeds_restart: false,
             our_bfd: None,
             graceful_restart: false,
+            next_hops: Vec::new(),
             ipv4: true,
             ipv6: true,
         }

@@ -297,6 +297,10 @@ fn settings(cell: Cell, hold_time: u16) -> PeerSettings {
         passive: cell.dials == Dials::We,
         multi_hop: far || loopback,
         ttl_security_hops: (cell.kind == Kind::Gtsm).then_some(1),
+        next_hops: match loopback {
+            true => loopbacks(2).to_vec(),
+            false => Vec::new(),
+        },
         ipv4: cell.families.carries_ipv4(),
         ipv6: cell.families.carries_ipv6(),
         ..PeerSettings::new((address, asn), (our_address, OUR_ASN))
