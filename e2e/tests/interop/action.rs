@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::cell::{Cell, Kind};
+use crate::cell::{Cell, Dials, Kind};
 use crate::maker::Maker;
 
 /// One thing that happens to a session, or in it. Before and after it both sides are Established and have all routes.
@@ -90,11 +90,13 @@ impl fmt::Display for Action {
 
 /// Why that maker's peer has no part in the action, if so. What is named here is not tried, and counts as nothing.
 pub(crate) fn cannot(maker: Maker, cell: Cell, action: Action) -> Option<&'static str> {
-    let only_its_dials = cell.kind == Kind::Gtsm && cell.families.over_ipv6();
+    let only_its_dials = cell.kind == Kind::Gtsm;
     match (maker, action) {
         (Maker::ExaBgp, Action::BothAtOnce) if only_its_dials => Some(
-            "ExaBGP has the host's hop limit of 64 on IPv6 connections that it accepts: only what it dials passes TTL \
-             security",
+            "ExaBGP has the host's TTL of 64 on connections that it accepts: only what it dials passes TTL security",
+        ),
+        (Maker::Frr, Action::OurRestart) if cell.dials == Dials::They => Some(
+            "FRR dials a peer that restarts only once, then waits for the peer to dial: a passive one is not back in time",
         ),
         (Maker::GoBgp, Action::TheirRefresh) => {
             Some("GoBGP has no command that sends a request: its soft reset runs over what it kept")
