@@ -13,9 +13,12 @@
 )]
 
 mod action;
+mod bandwidth;
 mod bfd;
+mod captured;
 mod cell;
 mod far;
+mod hard_reset;
 mod hold_timer;
 mod learn;
 mod maker;
@@ -30,7 +33,7 @@ mod weights;
 
 use e2e::netns::{Bird, ExaBgp, Frr, GoBgp, Peer};
 
-use cell::Cell;
+use cell::{Cell, Families};
 use matrix::Matrix;
 use restart::End;
 use suite::Suite;
@@ -45,6 +48,12 @@ fn main() -> std::process::ExitCode {
     bfd::add::<Frr>(&mut suite);
     bfd::add::<Bird>(&mut suite);
     suite.add("frr/weights", weights::run());
+    suite.add("frr/ibgp-bandwidth", bandwidth::in_frr());
+    suite.add("bird/ibgp-bandwidth", bandwidth::in_bird());
+    suite.add("frr/hard-reset", hard_reset::run::<Frr>());
+    for families in Families::ALL {
+        suite.add(&format!("tshark/{families}"), captured::run(families));
+    }
     add_limits::<Frr>(&mut suite);
     add_limits::<Bird>(&mut suite);
     add_restarts::<GoBgp>(&mut suite);
