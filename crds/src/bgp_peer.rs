@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, LabelSelector, bfd_profile, rule};
+use crate::{BGPImport, Condition, LabelSelector, bfd_profile, rule};
 
 /// A router that the speakers of the selected nodes hold a BGP session with.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -188,6 +188,10 @@ pub struct BGPPeerSpec {
     #[schemars(length(max = 2))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub families: Vec<AddressFamily>,
+    /// What is accepted of the peer's routes; without it nothing is (RFC 8212).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "BGPImport")]
+    pub import: Option<BGPImport>,
     /// Never dial; wait for the peer to connect.
     #[serde(default)]
     pub passive: bool,

@@ -13,6 +13,7 @@
 
 mod bfd_profile;
 mod bgp_advertisement;
+mod bgp_import;
 mod bgp_peer;
 mod community;
 mod condition;
@@ -27,6 +28,7 @@ pub use bfd_profile::{BFDProfile, BFDProfileSpec, BFDProfileStatus};
 pub use bgp_advertisement::{
     BGPAdvertisement, BGPAdvertisementSpec, BGPAdvertisementStatus, LinkBandwidth, LoopPrevention,
 };
+pub use bgp_import::{BGPImport, ImportPrefix, MaxPrefixAction};
 pub use bgp_peer::{
     AddressFamily, BGPPeer, BGPPeerSpec, BGPPeerStatus, DynamicAsn, NodeOverride, SecretReference,
 };
@@ -44,8 +46,8 @@ pub use pod_network::{
     PodNetworkMode, PodNetworkRoutes, PodNetworkSpec, PodNetworkStatus,
 };
 pub use speaker_state::{
-    Announced, L2Status, PodNetworkState, SessionStatus, SpeakerState, SpeakerStateSpec,
-    SpeakerStateStatus, UninstalledRoute,
+    Announced, ImportedRoutes, L2Status, LeftOutRoutes, PodNetworkState, SessionStatus,
+    SpeakerState, SpeakerStateSpec, SpeakerStateStatus, UninstalledRoute,
 };
 
 /// API group of every kind here.

@@ -80,7 +80,12 @@ pub struct SpeakerStateStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "PodNetworkState")]
     pub pod_network: Option<PodNetworkState>,
-    /// `Ready`, `ConfigAccepted`; where layer 2 concerns the node `L2Ready`; with a PodNetwork also `KernelInSync`, `CNIReady`, `Orphaned`.
+    /// Kernel routes of what `import` of BGPPeers accepts; absent where none installs any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "ImportedRoutes")]
+    pub imported: Option<ImportedRoutes>,
+    /// `Ready`, `ConfigAccepted`; where layer 2 concerns the node `L2Ready`; with a PodNetwork also `KernelInSync`,
+    /// `CNIReady`, `Orphaned`, and `KernelInSync` where routes are imported.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -176,6 +181,32 @@ pub struct PodNetworkState {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
     pub uninstalled: Vec<UninstalledRoute>,
+}
+
+/// Kernel routes of what BGPPeers import.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ImportedRoutes {
+    /// Routes that were learned by BGP and are in the kernel, those to pod CIDRs included.
+    #[serde(default)]
+    pub installed: i64,
+    /// Accepted prefixes that have no route here, by reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["reason".into()]))]
+    pub left_out: Vec<LeftOutRoutes>,
+}
+
+/// How many accepted prefixes have no route for a reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOutRoutes {
+    /// Why, in one word.
+    #[schemars(length(max = 32))]
+    pub reason: String,
+    /// How many prefixes.
+    #[serde(default)]
+    pub prefixes: i64,
 }
 
 /// A route that this node should have and does not.

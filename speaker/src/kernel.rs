@@ -1,6 +1,6 @@
 //! What the node holds besides its sessions: what should be, and what the drivers last saw.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bgp::Prefix;
 use model::PodNetworkMode;
@@ -87,14 +87,14 @@ impl KernelState {
     pub(crate) fn uninstalled(&self) -> Vec<Uninstalled> {
         let off_link = self.plan.off_link.iter().map(|(prefix, next_hop)| {
             let message = format!(
-                "next hop {next_hop} is on no subnet of this node; let the router advertise pod CIDRs with its own \
-                 address as next hop (FRR: next-hop-self)"
+                "next hop {next_hop} is on no subnet of this node; let the router advertise its own address there as next \
+                 hop (FRR: next-hop-self)"
             );
             (*prefix, "NextHopNotOnLink", message)
         });
         let foreign = self.routes.foreign.iter().map(|prefix| {
             let message = "a route that is not Herald's leads to this very prefix and is left alone; remove it (ip route \
-                           show says whose it is), or take the prefix out of podCIDRs";
+                           show says whose it is), or do not import the prefix";
             (*prefix, "ForeignRoute", message.to_owned())
         });
         let refused = self.routes.refused.iter().map(|(prefix, words)| {
@@ -113,9 +113,21 @@ impl KernelState {
         all
     }
 
+    /// How many accepted prefixes have no route here, by reason; only reasons that there are.
+    pub(crate) fn left_out(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
+        let intended = self.plan.left_out.values().map(|reason| reason.as_str());
+        let missing = self.uninstalled();
+        for reason in intended.chain(missing.iter().map(|route| route.reason)) {
+            *counts.entry(reason).or_default() += 1;
+        }
+        counts
+    }
+
     /// Whether there is anything of ours, or should be, that can be in sync or not.
     pub(crate) fn is_concerned(&self) -> bool {
         self.plan.mode.is_some()
+            || self.plan.imports
             || self.routes.held > 0
             || self.routes.error.is_some()
             || self.nft.held
@@ -125,7 +137,7 @@ impl KernelState {
     /// There is no PodNetwork any more, and what one made is still here.
     pub(crate) fn is_orphaned(&self) -> bool {
         let translates = |(_, kind): &(_, Counted)| *kind == Counted::Translated;
-        let left = self.routes.held > 0
+        let left = self.routes.spared > 0
             || self.cni.held
             || self.nft.held && self.nft.counters.keys().any(translates);
         self.plan.orphaned || self.plan.mode.is_none() && left
@@ -180,6 +192,28 @@ mod tests {
     }
 
     #[test]
+    fn counts_what_is_left_out_on_purpose_and_what_is_missing() {
+        use plan::LeftOut::{InPool, OwnSubnet};
+        let left_out = [
+            ("10.1.0.0/24", InPool),
+            ("10.2.0.0/24", InPool),
+            ("10.3.0.0/24", OwnSubnet),
+        ];
+        let mut state = plan(NetworkPlan {
+            left_out: left_out.map(|(text, reason)| (prefix(text), reason)).into(),
+            ..NetworkPlan::default()
+        });
+        state.routes.foreign.insert(prefix("0.0.0.0/0"));
+        let expected = [("ForeignRoute", 1), ("InPool", 2), ("OwnSubnet", 1)];
+        assert_eq!(state.left_out(), expected.into());
+        assert_eq!(
+            state.uninstalled().len(),
+            1,
+            "the others are as they should be"
+        );
+    }
+
+    #[test]
     fn the_network_is_up_once_routes_and_cni_are_in_place() {
         let config = CniConfig {
             kind: model::CniType::Ptp,
@@ -218,6 +252,8 @@ mod tests {
         state.nft.held = true;
         assert!(state.is_concerned() && !state.is_orphaned());
         state.routes.held = 1;
+        assert!(!state.is_orphaned(), "a route that a BGPPeer imports");
+        state.routes.spared = 1;
         assert!(state.is_orphaned());
         Arc::make_mut(&mut state.plan).mode = Some(PodNetworkMode::Network);
         assert!(!state.is_orphaned());

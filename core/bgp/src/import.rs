@@ -49,12 +49,16 @@ impl Import {
         self.own_asns_allowed(prefix).is_some()
     }
 
-    /// Whether routes to the prefix are for the routing table too: a rule that lets it pass says so. The default route
-    /// only where such a rule is for nothing else, so that no wide rule makes a router the way to everywhere.
+    /// Whether routes to the prefix are for the routing table too: a rule that lets it pass says so.
     #[must_use]
     pub fn installs(&self, prefix: &Prefix) -> bool {
-        let meant = |rule: &&ImportRule| prefix.length() > 0 || rule.is_for_default_route_alone();
-        let mut rules = self.rules_for(prefix).filter(meant);
+        self.rules_for(prefix).any(|rule| rule.install) && !covers(&self.except, prefix)
+    }
+
+    /// The same, of a rule that is for this prefix and no other one.
+    #[must_use]
+    pub fn names(&self, prefix: &Prefix) -> bool {
+        let mut rules = self.rules_for(prefix).filter(|rule| rule.is_for_one());
         rules.any(|rule| rule.install) && !covers(&self.except, prefix)
     }
 

@@ -1,10 +1,11 @@
 mod field;
+mod import;
 mod node_override;
 
 use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
 
-use bgp::{Asn, BgpIdentifier, GracefulRestart, HoldTime, RemoteAsn};
+use bgp::{Asn, BgpIdentifier, GracefulRestart, HoldTime, Import, RemoteAsn};
 
 use crate::{Condition, Labels, Meta, Name, Parsed, Rejection, Selectors};
 
@@ -51,6 +52,8 @@ pub struct Peer {
     pub ttl_security_hops: Option<u8>,
     /// Families offered.
     pub families: Families,
+    /// What is accepted of the peer's routes; by default nothing (RFC 8212).
+    pub import: Import,
     /// Never dial.
     pub passive: bool,
     /// What differs on some nodes; [`Peer::on`] applies it.
@@ -92,6 +95,7 @@ impl Peer {
                 ipv4: true,
                 ipv6: true,
             },
+            import: Import::default(),
             passive: false,
             overrides: Vec::new(),
         }
@@ -157,6 +161,7 @@ impl Peer {
             multi_hop_ttl: parse_ttl(spec.ebgp_multi_hop, spec.ebgp_multi_hop_ttl)?,
             ttl_security_hops: parse_hops(spec.ttl_security_hops, spec.ebgp_multi_hop)?,
             families: Families::parse(&spec.families)?,
+            import: import::parse(spec.import.as_ref())?,
             passive: spec.passive,
             overrides: NodeOverride::parse_all(&spec.node_overrides, address)?,
         })

@@ -6,7 +6,7 @@ mod terms;
 use alloc::{collections::BTreeMap, sync::Arc, vec, vec::Vec};
 use core::net::IpAddr;
 
-use bgp::{PeerName, PeerSet, Prefix, Route, RouteAttributes};
+use bgp::{Import, PeerName, PeerSet, Prefix, Route, RouteAttributes};
 use model::{Communities, Name, Node, PodNetwork};
 
 use crate::{Guard, PlannedPeer, view::Resolved};
@@ -21,6 +21,12 @@ use terms::said_by;
 pub(crate) struct Peers(pub(crate) BTreeMap<PeerName, PlannedPeer>);
 
 impl Peers {
+    /// What is accepted of each of them.
+    pub(crate) fn imports(&self) -> impl Iterator<Item = &Import> {
+        let imports = self.0.values().map(|peer| &peer.config.import);
+        imports.filter(|import| !import.is_closed())
+    }
+
     /// Whether a peer of `set` exchanges routes of the address's family.
     pub(crate) fn take(&self, set: &PeerSet, address: IpAddr) -> bool {
         let family = Prefix::host(address).family();

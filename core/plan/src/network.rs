@@ -13,12 +13,16 @@ use core::net::IpAddr;
 use bgp::{NextHops, Prefix};
 use model::{Name, Node, PodNetwork, PodNetworkMode};
 
-use crate::{Cni, Egress, Hop, Links, Routes, Setting};
+use crate::{
+    Cni, Egress, Hop, IMPORTED_METRIC, LeftOut, Links, RouteKey, Routes, Setting,
+    imported::Imported,
+};
 
-/// Pod CIDRs that the peers advertise, each with the next hops of its best paths.
+/// Prefixes that the peers advertise and that are to be routed to, each with the next hops of its best paths.
 pub type Learned = Arc<BTreeMap<Prefix, NextHops>>;
 
-/// What this node's kernel and CNI folder should hold: the pod network's part of the plan.
+/// What this node's kernel and CNI folder should hold: routes to what peers advertise, and the pod network's part of the
+/// plan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NetworkPlan {
     /// Mode of the PodNetwork; `None`: there never was one.
@@ -39,8 +43,15 @@ pub struct NetworkPlan {
     pub cni: Cni,
     /// Kernel settings that must hold.
     pub settings: BTreeSet<Setting>,
-    /// Learned pod CIDRs that are not installed, as no next hop is on-link (`NextHopNotOnLink`).
+    /// Learned prefixes with a next hop through which they are not routed to, as it is not on-link (`NextHopNotOnLink`).
     pub off_link: Vec<(Prefix, IpAddr)>,
+    /// Learned prefixes that this node routes to in no case.
+    pub left_out: BTreeMap<Prefix, LeftOut>,
+    /// A BGPPeer of this node says that what is accepted of it is installed.
+    pub imports: bool,
+    /// There is no PodNetwork, and an earlier one may have left routes, which stay: those to pods of nodes, which are inside
+    /// these ranges, and all that are not imported. `None`: all routes of ours are planned.
+    pub spared: Option<Vec<Prefix>>,
 }
 
 /// What the rules of the pod network look at.
@@ -56,10 +67,6 @@ pub(crate) struct Situation<'a> {
     pub(crate) nodes: &'a BTreeMap<Name, Node>,
     /// This node's interfaces.
     pub(crate) links: &'a Links,
-    /// What the peers advertise.
-    pub(crate) learned: &'a Learned,
-    /// That is all that they have.
-    pub(crate) converged: bool,
 }
 
 impl NetworkPlan {
@@ -69,7 +76,6 @@ impl NetworkPlan {
             mode: Some(situation.pod_network.mode),
             orphaned: situation.orphaned,
             pod_cidrs: situation.own_cidrs(),
-            awaits_peers: !situation.converged,
             ..Self::default()
         };
         match situation.pod_network.mode {
@@ -81,22 +87,56 @@ impl NetworkPlan {
                 ..plan
             },
             PodNetworkMode::Network => {
-                let routes::Planned {
-                    routes,
-                    neighbors,
-                    off_link,
-                } = routes::plan(situation);
+                let routes::Planned { routes, neighbors } = routes::plan(situation);
                 Self {
                     routes: Part::Present(routes),
                     neighbors: Part::Present(neighbors),
                     egress: nat::plan(situation),
                     cni: cni::plan(situation),
                     settings: setting::plan(situation),
-                    off_link,
                     ..plan
                 }
             }
         }
+    }
+
+    /// What a node should hold for which there never was a PodNetwork.
+    pub(crate) fn without_pod_network<'a>(nodes: impl Iterator<Item = &'a Node>) -> Self {
+        Self {
+            routes: Part::Present(Routes::new()),
+            spared: Some(nodes.flat_map(Node::pod_prefixes).collect()),
+            ..Self::default()
+        }
+    }
+
+    /// The same, and the routes that were learned; `converged`: all that the peers have.
+    pub(crate) fn with(self, imported: Imported, imports: bool, converged: bool) -> Self {
+        let Imported {
+            routes: learned,
+            off_link,
+            left_out,
+        } = imported;
+        let routes = match self.routes {
+            Part::Absent if learned.is_empty() => Part::Absent,
+            Part::Untouched | Part::Absent => Part::Present(learned),
+            Part::Present(routes) => Part::Present(routes.into_iter().chain(learned).collect()),
+        };
+        Self {
+            routes,
+            off_link,
+            left_out,
+            imports,
+            awaits_peers: !converged,
+            ..self
+        }
+    }
+
+    /// Whether a route of ours stays although nothing wants it.
+    pub fn spares(&self, key: &RouteKey) -> bool {
+        let of_pods = |ranges: &Vec<Prefix>| {
+            key.metric != IMPORTED_METRIC || ranges.iter().any(|range| range.contains(&key.prefix))
+        };
+        self.routes == Part::Untouched || self.spared.as_ref().is_some_and(of_pods)
     }
 }
 

@@ -5,16 +5,18 @@ mod record;
 use alloc::{collections::BTreeSet, sync::Arc, vec, vec::Vec};
 use core::{net::IpAddr, time::Duration};
 
-use bgp::{Prefix, Route};
+use bgp::{Import, Prefix, Route};
 use l2::Nominee;
-use model::{AddressFamily, Service, ServiceKey};
+use model::{AddressFamily, Node, Service, ServiceKey};
 
 use crate::{
-    Capped, Changes, Decision, Decisions, Guard, NetworkPlan, Planner, Skip, Stage, Target, bfd,
+    Capped, Changes, Decision, Decisions, Guard, Links, NetworkPlan, Planner, Skip, Stage, Target,
+    bfd,
     bgp::{Grant, Reach},
     eligible::{Candidate, eligible, unassigned},
     gate::Requirement,
     holder::{Holders, keeper},
+    imported::{Imported, Surroundings},
     l2::{node_ips, unite},
     network::Situation,
     planner::Stale,
@@ -66,23 +68,42 @@ impl Planner {
 
     fn run_network(&mut self, view: &View, changes: &mut Changes) {
         let links = self.links.as_ref().filter(|_| !self.is_stale());
-        let network = match (&view.pod_network, links) {
-            (Some(pod_network), Some(links)) => NetworkPlan::new(Situation {
-                pod_network,
-                orphaned: view.orphaned,
-                node: &self.options.node,
-                nodes: &self.cluster.nodes,
-                links,
-                learned: &self.learned,
-                converged: self.converged,
-            }),
-            // Before the interfaces and the nodes of today are known nothing is touched, as without a PodNetwork.
-            (_, None) | (None, _) => NetworkPlan::default(),
-        };
+        // Before the interfaces and the nodes of today are known nothing is touched.
+        let network = links.map(|links| self.plan_network(view, links));
+        let network = network.unwrap_or_default();
         if *self.plan.network != network {
             self.plan.network = Arc::new(network);
             changes.network = Some(self.plan.network.clone());
         }
+    }
+
+    fn plan_network(&self, view: &View, links: &Links) -> NetworkPlan {
+        let nodes = &self.cluster.nodes;
+        let plan = match &view.pod_network {
+            Some(pod_network) => NetworkPlan::new(Situation {
+                pod_network,
+                orphaned: view.orphaned,
+                node: &self.options.node,
+                nodes,
+                links,
+            }),
+            None => NetworkPlan::without_pod_network(nodes.values()),
+        };
+        let own = nodes.get(&self.options.node);
+        let imports: Vec<&Import> = view.peers.imports().collect();
+        let imported = Imported::new(Surroundings {
+            learned: &self.learned,
+            imports: &imports,
+            links,
+            addresses: own.map_or(&[], |own| &own.addresses),
+            own_pods: &own
+                .into_iter()
+                .flat_map(Node::pod_prefixes)
+                .collect::<Vec<_>>(),
+            cluster_pods: view.pod_network.as_ref().map_or(&[], |all| &all.pod_cidrs),
+            pooled: &view.pooled,
+        });
+        plan.with(imported, view.imports, self.converged)
     }
 
     fn run_bfd(&mut self, view: &View, changes: &mut Changes) {

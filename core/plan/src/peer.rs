@@ -109,7 +109,7 @@ impl PeerBook {
                 Ok(password) => {
                     let password_generation = self.generation(&name, password.as_ref());
                     let config = PeerConfig {
-                        import: learning.import(&name),
+                        import: learning.import(&name, &peer.import),
                         ..config(&name, &peer, node, own, password_generation)
                     };
                     planned.insert(name, PlannedPeer { config, password });
@@ -118,6 +118,12 @@ impl PeerBook {
             }
         }
         planned
+    }
+
+    /// Whether one of the peers says that what is accepted of it is installed.
+    pub(crate) fn imports(&self, peers: &BTreeMap<PeerName, PlannedPeer>) -> bool {
+        let mut specs = peers.keys().filter_map(|name| self.good.get(name));
+        specs.any(|peer| peer.import.rules.iter().any(|rule| rule.install))
     }
 
     /// The spec that the peer's session is made from.

@@ -46,7 +46,7 @@ pub struct Planner {
     pub(crate) changes: Option<Changes>,
     /// This node's interfaces, once they are known.
     pub(crate) links: Option<Links>,
-    /// What the peers advertise of the pod network.
+    /// What the peers advertise and is to be routed to.
     pub(crate) learned: Learned,
     /// That is all that they have.
     pub(crate) converged: bool,
@@ -74,7 +74,7 @@ pub(crate) struct Stale {
     pub(crate) services: BTreeSet<ServiceKey>,
     /// These addresses.
     pub(crate) addresses: BTreeSet<IpAddr>,
-    /// Kernel routes and all that belongs to the pod network.
+    /// Kernel routes, and all that belongs to the pod network.
     pub(crate) network: bool,
     /// Who takes part in the election of layer 2.
     pub(crate) nodes: bool,
@@ -163,6 +163,7 @@ impl Planner {
             (Touched::Everything, Kind::Node) if !own => {
                 let view = self.view.as_ref();
                 self.stale.network |= view.is_some_and(|view| view.pod_network.is_some());
+                self.stale.network |= self.spares_others();
                 self.stale.nodes |= view.is_some_and(View::takes_part_in_l2);
                 // Its labels say by whom it is counted.
                 self.stale.view |= view.is_some_and(View::counts_announcers);
@@ -181,7 +182,7 @@ impl Planner {
         }
     }
 
-    /// Takes the pod CIDRs that the peers advertise now.
+    /// Takes the prefixes that the peers advertise now and that are to be routed to.
     pub fn handle_learned(&mut self, learned: Learned) {
         if self.learned != learned {
             self.learned = learned;
@@ -313,6 +314,13 @@ impl Planner {
         let part = stale.view || stale.everything || stale.network || stale.nodes || stale.bfd;
         let wanted = part || !stale.services.is_empty() || !stale.addresses.is_empty();
         (wanted && (self.missing.is_empty() || self.is_stale())).then_some(self.next_pass)
+    }
+
+    /// Whether nodes have other pods than those whose routes are spared.
+    fn spares_others(&self) -> bool {
+        let pods = self.cluster.nodes.values().flat_map(Node::pod_prefixes);
+        let spared = self.plan.network.spared.as_ref();
+        spared.is_some_and(|spared| !pods.eq(spared.iter().copied()))
     }
 
     /// Whether the change can concern this node's own Node object; of the others only

@@ -80,11 +80,18 @@ impl Learning {
         }
     }
 
-    /// What is accepted of a peer.
-    pub(crate) fn import(&self, peer: &str) -> Import {
-        match self.peers.contains(peer) {
-            true => self.import.clone(),
-            false => Import::default(),
+    /// What is accepted of a peer whose object asks for `own`: that, and what the pod network needs. What the object says
+    /// of too many prefixes counts for both.
+    pub(crate) fn import(&self, peer: &str, own: &Import) -> Import {
+        let pods = &self.import;
+        match (self.peers.contains(peer), own.is_closed()) {
+            (false, _) => own.clone(),
+            (true, true) => pods.clone(),
+            (true, false) => Import {
+                rules: pods.rules.iter().chain(&own.rules).copied().collect(),
+                except: pods.except.clone(),
+                ..own.clone()
+            },
         }
     }
 }

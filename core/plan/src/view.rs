@@ -8,8 +8,8 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bgp::Prefix;
 use l2::{Key, Nominee};
 use model::{
-    AddressRange, BfdProfile, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement, Labels, Name, Node,
-    Parsed, PodNetwork, Pool, Selection, Selectors, Settings,
+    AddressRange, Aggregation, BfdProfile, Cluster, HEARTBEAT_SECRET, Kind, L2Advertisement,
+    Labels, Name, Node, Parsed, PodNetwork, Pool, Selection, Selectors, Settings,
 };
 
 use crate::{
@@ -38,6 +38,10 @@ pub(crate) struct View {
     pub(crate) peers: Peers,
     /// Sessions that BFD watches over.
     pub(crate) bfd: BTreeMap<Name, Watched>,
+    /// A BGPPeer of this node says that what is accepted of it is installed.
+    pub(crate) imports: bool,
+    /// What pools hold, and the aggregates around it: nothing in there is routed to.
+    pub(crate) pooled: Vec<AddressRange>,
     /// The PodNetwork, or the last one that was usable.
     pub(crate) pod_network: Option<PodNetwork>,
     /// The PodNetwork object is gone.
@@ -105,6 +109,7 @@ impl View {
             .map(|(selection, terms)| {
                 Resolved::new(&selection, &pools, own, terms).counting(&selection, cluster)
             });
+        let advertisements = by_precedence(advertisements.collect());
         let l2_advertisements = resolve_all(
             (Kind::L2Advertisement, &mut memory.l2_advertisements),
             &cluster.l2_advertisements,
@@ -129,7 +134,9 @@ impl View {
             excluded: own.excluded_from_load_balancers() && !ignore_exclude_label,
             network_unavailable: own.network_unavailable,
             addresses: NodeAddresses::of(own),
-            advertisements: by_precedence(advertisements.collect()),
+            pooled: pooled(&pools, &advertisements),
+            imports: memory.peers.imports(&peers),
+            advertisements,
             l2_advertisements,
             peers: Peers(peers),
             bfd,
@@ -264,6 +271,33 @@ impl Memory {
             None => {}
         }
     }
+}
+
+/// What pools hold, and the aggregates around it.
+fn pooled(
+    pools: &BTreeMap<Name, (Labels, Pool)>,
+    advertisements: &[Resolved<Terms>],
+) -> Vec<AddressRange> {
+    let aggregates = advertisements.iter().flat_map(|advertisement| {
+        let aggregation = advertisement.terms.aggregation;
+        let ranges = advertisement.ranges.iter();
+        ranges.filter_map(move |range| widen(range, aggregation))
+    });
+    let pools = pools.values().flat_map(|(_, pool)| &pool.ranges);
+    merge(pools.copied().chain(aggregates).collect())
+}
+
+/// The aggregates that hold the range.
+fn widen(range: &AddressRange, aggregation: Aggregation) -> Option<AddressRange> {
+    let network = |address: IpAddr| {
+        let length = match address {
+            IpAddr::V4(_) => aggregation.ipv4,
+            IpAddr::V6(_) => aggregation.ipv6,
+        };
+        Prefix::new(address, length).ok()
+    };
+    let (first, last) = (network(range.first())?, network(range.last())?);
+    AddressRange::new(first.network().network(), last.network().broadcast()).ok()
 }
 
 /// The advertisements in the order in which their attributes count.

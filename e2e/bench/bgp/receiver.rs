@@ -82,6 +82,7 @@ fn desired(sender: Ipv4Addr) -> Desired {
             within: vec!["0.0.0.0/0".to_owned()],
             allow_own_asn: 0,
             max_prefixes: 2 * ROUTES,
+            ..DesiredImport::default()
         }),
         ..Desired::default()
     }

@@ -105,6 +105,7 @@ impl Peer for Bird {
             return Ok(None);
         };
         let known = [
+            ("Maximum number of prefixes reached", (6, 1)),
             ("Administrative shutdown", (6, 2)),
             ("Peer de-configured", (6, 3)),
             ("Administrative reset", (6, 4)),

@@ -10,8 +10,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bfd::Hops;
 use bgp::{
-    Asn, BgpIdentifier, Farewell, GracefulRestart, HoldTime, Import, LinkBandwidth, PeerConfig,
-    PeerSet, Prefix, RemoteAsn, Restarted, Route, RouteAttributes,
+    Asn, BgpIdentifier, Excess, Farewell, GracefulRestart, HoldTime, Import, ImportRule,
+    LinkBandwidth, PeerConfig, PeerSet, Prefix, RemoteAsn, Restarted, Route, RouteAttributes,
 };
 use model::Secret;
 use plan::{Changes, NodeAddresses, PlannedPeer};
@@ -222,6 +222,7 @@ impl Node {
             received: session.received,
             treated_as_withdraw: session.counters.treated_as_withdraw,
             attributes_discarded: session.counters.attributes_discarded,
+            excess: !session.excess.is_empty(),
             rejected: session
                 .counters
                 .rejected
@@ -327,6 +328,13 @@ fn restart(desired: DesiredRestart) -> GracefulRestart {
 fn import(desired: &DesiredImport) -> Result<Import> {
     let within: Vec<Prefix> = parsed(&desired.within)?;
     let mut import = Import::within(within, desired.max_prefixes);
+    for (prefix, shortest, longest) in &desired.of_lengths {
+        let rule = ImportRule::of_lengths(prefix.parse()?, *shortest, *longest)?;
+        import.rules.push(rule);
+    }
+    if desired.cease {
+        import.excess = Excess::Cease;
+    }
     for rule in &mut import.rules {
         rule.allow_own_asn = desired.allow_own_asn;
     }

@@ -65,6 +65,12 @@ pub struct DesiredImport {
     pub allow_own_asn: u8,
     /// How many of one family, at most.
     pub max_prefixes: u32,
+    /// Prefixes inside a network that have so many bits: the network, from, to.
+    #[serde(default)]
+    pub of_lengths: Vec<(String, u8, u8)>,
+    /// Whether the session ends when there are more than `max_prefixes`.
+    #[serde(default)]
+    pub cease: bool,
 }
 
 /// Routes to consecutive host addresses, with equal attributes.
@@ -227,6 +233,9 @@ pub struct SessionReport {
     pub treated_as_withdraw: u64,
     /// Attributes passed over because of an error (RFC 7606).
     pub attributes_discarded: u64,
+    /// Whether there are more prefixes than are accepted.
+    #[serde(default)]
+    pub excess: bool,
     /// Routes that were not accepted, by reason.
     pub rejected: BTreeMap<String, u64>,
 }

@@ -82,7 +82,7 @@ async fn our_own_as_counts<P: Peer>(
     await_learned(scene, "another path", &[ipv4, ipv6]).await
 }
 
-fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
+pub(crate) fn route((prefix, next_hop): (&str, &str)) -> Result<Originated> {
     Ok(Originated {
         prefix: prefix.to_owned(),
         next_hop: next_hop.parse()?,
@@ -99,6 +99,7 @@ pub(crate) async fn import<P: Peer>(
         within: ranges.iter().map(|&range| range.to_owned()).collect(),
         allow_own_asn: own_asn,
         max_prefixes: 10_000,
+        ..DesiredImport::default()
     });
     scene.apply().await
 }

@@ -20,6 +20,7 @@ mod cell;
 mod far;
 mod hard_reset;
 mod hold_timer;
+mod import;
 mod learn;
 mod maker;
 mod malformed;
@@ -80,6 +81,8 @@ fn main() -> std::process::ExitCode {
 
 fn add_limits<P: Peer + 'static>(suite: &mut Suite) {
     suite.add(&format!("{}/gtsm-far", P::NAME), far::run::<P>());
+    let cell = Cell::default();
+    suite.add(&format!("{}/import", P::NAME), import::run::<P>(cell));
     suite.add(
         &format!("{}/no-hold-time", P::NAME),
         hold_timer::run_without::<P>(),

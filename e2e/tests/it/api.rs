@@ -127,6 +127,10 @@ const EXAMPLES: &[(&str, &str)] = &[
         include_str!("../../../docs/examples/bgp-communities.yaml"),
     ),
     (
+        "bgp-import.yaml",
+        include_str!("../../../docs/examples/bgp-import.yaml"),
+    ),
+    (
         "bgp-bfd.yaml",
         include_str!("../../../docs/examples/bgp-bfd.yaml"),
     ),

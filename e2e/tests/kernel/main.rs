@@ -10,6 +10,7 @@
 )]
 
 mod bfd;
+mod imported;
 mod l2;
 mod links;
 mod neighbors;

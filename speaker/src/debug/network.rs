@@ -22,6 +22,8 @@ pub(super) struct Plan {
     egress: PartLine<Vec<EgressLine>>,
     cni: CniLine,
     settings: Vec<String>,
+    /// Learned prefixes that get no route on purpose, and why.
+    left_out: BTreeMap<String, &'static str>,
 }
 
 /// `Untouched`, `Absent`, or what should be there.
@@ -163,6 +165,11 @@ impl Plan {
                 .iter()
                 .filter_map(|setting| setting.paths().pop())
                 .collect(),
+            left_out: plan
+                .left_out
+                .iter()
+                .map(|(prefix, reason)| (prefix.to_string(), reason.as_str()))
+                .collect(),
         }
     }
 }
@@ -261,6 +268,7 @@ mod tests {
             routes: Part::Present([(key, RouteTarget::Via(vec![hop]))].into()),
             egress: Part::Absent,
             cni: Cni::NoPodCidr,
+            left_out: [("10.0.0.0/24".parse().unwrap(), plan::LeftOut::InPool)].into(),
             ..NetworkPlan::default()
         };
         let state = KernelState {
@@ -275,6 +283,7 @@ mod tests {
                 "via": [{ "gateway": "10.1.0.2", "interface": 2 }],
             }] },
             "neighbors": "Untouched", "egress": "Absent", "cni": "NoPodCIDR", "settings": [],
+            "leftOut": { "10.0.0.0/24": "InPool" },
         });
         assert_eq!(shown, expected);
         let kernel = serde_json::to_value(Kernel::of(&state)).unwrap();

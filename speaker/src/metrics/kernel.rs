@@ -3,6 +3,7 @@
 use std::fmt;
 
 use model::AddressFamily;
+use plan::LeftOut;
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric as _},
@@ -29,6 +30,7 @@ impl Collector for Kernel {
         let kernel = self.0.borrow();
         routes(&mut encoder, &kernel)?;
         uninstalled(&mut encoder, &kernel)?;
+        left_out(&mut encoder, &kernel)?;
         parts(&mut encoder, &kernel)?;
         egress(&mut encoder, &kernel)?;
         loop_prevention(&mut encoder, &kernel)?;
@@ -48,7 +50,7 @@ impl Collector for Kernel {
 }
 
 fn routes(encoder: &mut DescriptorEncoder, kernel: &KernelState) -> fmt::Result {
-    let help = "Routes to pod CIDRs in the kernel, by origin: Direct, to a node on the link; Imported, learned by BGP";
+    let help = "Routes of ours in the kernel, by origin: Direct, to the pods of a node on the link; Imported, learned by BGP";
     let mut family = encoder.encode_descriptor("kernel_routes", help, None, MetricType::Gauge)?;
     let origins = [
         ("Direct", kernel.routes.direct),
@@ -64,7 +66,7 @@ fn routes(encoder: &mut DescriptorEncoder, kernel: &KernelState) -> fmt::Result 
 }
 
 fn uninstalled(encoder: &mut DescriptorEncoder, kernel: &KernelState) -> fmt::Result {
-    let help = "Pod CIDRs that should have a route here and have none";
+    let help = "Prefixes that should have a route here and have none";
     let mut family =
         encoder.encode_descriptor("kernel_routes_uninstalled", help, None, MetricType::Gauge)?;
     let missing = kernel.uninstalled();
@@ -74,6 +76,23 @@ fn uninstalled(encoder: &mut DescriptorEncoder, kernel: &KernelState) -> fmt::Re
             .filter(|route| route.reason == reason)
             .count();
         ConstGauge::new(count as u64).encode(family.encode_family(&[("reason", reason)])?)?;
+    }
+    Ok(())
+}
+
+fn left_out(encoder: &mut DescriptorEncoder, kernel: &KernelState) -> fmt::Result {
+    let help = "Prefixes that a router advertises and that get no route here on purpose";
+    let mut family =
+        encoder.encode_descriptor("kernel_routes_left_out", help, None, MetricType::Gauge)?;
+    for reason in LeftOut::ALL {
+        let count = kernel
+            .plan
+            .left_out
+            .values()
+            .filter(|each| **each == reason)
+            .count();
+        let labels = [("reason", reason.as_str())];
+        ConstGauge::new(count as u64).encode(family.encode_family(&labels)?)?;
     }
     Ok(())
 }
@@ -179,6 +198,7 @@ mod tests {
                     "10.244.9.0/24".parse().unwrap(),
                     "10.9.0.1".parse().unwrap(),
                 )],
+                left_out: [("0.0.0.0/0".parse().unwrap(), LeftOut::DefaultRoute)].into(),
                 ..NetworkPlan::default()
             }),
             ..KernelState::default()
@@ -199,6 +219,8 @@ mod tests {
             "herald_kernel_routes{origin=\"Imported\",family=\"IPv6\"} 0",
             "herald_kernel_routes_uninstalled{reason=\"NextHopNotOnLink\"} 1",
             "herald_kernel_routes_uninstalled{reason=\"ForeignRoute\"} 0",
+            "herald_kernel_routes_left_out{reason=\"DefaultRoute\"} 1",
+            "herald_kernel_routes_left_out{reason=\"OwnSubnet\"} 0",
             "herald_kernel_in_sync{part=\"Routes\"} 0",
             "herald_kernel_repairs_total{part=\"Nftables\"} 3",
             "herald_egress_packets_total{family=\"IPv4\"} 4",

@@ -77,6 +77,7 @@ impl Author {
             l2: addresses,
             l2_truncated,
             pod_network: network::state(kernel),
+            imported: network::imported(kernel),
             conditions: conditions
                 .iter()
                 .map(|c| self.condition(now, c, former))

@@ -1,6 +1,6 @@
 //! What SpeakerState says of the pod network.
 
-use crds::{PodNetworkState, UninstalledRoute};
+use crds::{ImportedRoutes, LeftOutRoutes, PodNetworkState, UninstalledRoute};
 use model::{Condition, ConditionStatus, condition_type};
 
 use super::compose::{integer, shorten};
@@ -34,6 +34,20 @@ pub(super) fn state(kernel: &KernelState) -> Option<PodNetworkState> {
                 prefix: route.prefix.to_string(),
                 reason: route.reason.to_owned(),
                 message: shorten(&route.message, LONGEST_ROUTE),
+            })
+            .collect(),
+    })
+}
+
+/// `status.imported`.
+pub(super) fn imported(kernel: &KernelState) -> Option<ImportedRoutes> {
+    let left_out = kernel.left_out().into_iter();
+    kernel.plan.imports.then(|| ImportedRoutes {
+        installed: total(kernel.routes.imported),
+        left_out: left_out
+            .map(|(reason, prefixes)| LeftOutRoutes {
+                reason: reason.to_owned(),
+                prefixes: integer(prefixes),
             })
             .collect(),
     })
@@ -192,6 +206,28 @@ mod tests {
         kernel.routes.in_sync = true;
         kernel.nft.in_sync = true;
         assert_eq!((state(&kernel), shown(&kernel)), (None, Vec::new()));
+    }
+
+    #[test]
+    fn says_what_is_imported_where_a_peer_asks_for_it() {
+        let mut kernel = KernelState::default();
+        kernel.routes.imported = FamilyCounts { ipv4: 2, ipv6: 1 };
+        assert_eq!(imported(&kernel), None);
+        let plan = Arc::make_mut(&mut kernel.plan);
+        plan.imports = true;
+        let default = "0.0.0.0/0".parse().unwrap();
+        plan.left_out.insert(default, plan::LeftOut::DefaultRoute);
+        let imported = imported(&kernel).unwrap();
+        let reasons: Vec<_> = imported
+            .left_out
+            .iter()
+            .map(|each| (&*each.reason, each.prefixes))
+            .collect();
+        assert_eq!(
+            (imported.installed, reasons),
+            (3, vec![("DefaultRoute", 1)])
+        );
+        assert_eq!(shown(&kernel)[0].0, "KernelInSync");
     }
 
     #[test]

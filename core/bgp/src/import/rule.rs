@@ -85,8 +85,8 @@ impl ImportRule {
         (self.shortest..=self.longest).contains(&prefix.length()) && self.prefix.contains(prefix)
     }
 
-    pub(super) const fn is_for_default_route_alone(&self) -> bool {
-        self.longest == 0
+    pub(super) fn is_for_one(&self) -> bool {
+        self.longest == self.prefix.length()
     }
 
     /// Whether the other one is for everything that this one is for, on the same terms or better ones.

@@ -88,13 +88,15 @@ fn refuses_lengths_of_which_there_is_no_prefix() {
 }
 
 #[test]
-fn installs_the_default_route_only_where_a_rule_is_for_nothing_else() {
+fn names_a_prefix_only_where_a_rule_is_for_nothing_else() {
+    let names = |import: &Import, prefix: &str| import.names(&prefix.parse().unwrap());
     let wide = only(rule("0.0.0.0/0", 0, 32).unwrap());
-    assert!(accepts(&wide, "0.0.0.0/0") && !installs(&wide, "0.0.0.0/0"));
-    assert!(installs(&wide, "10.0.0.0/8"));
-    let exact = only(rule("::/0", 0, 0).unwrap());
-    assert!(accepts(&exact, "::/0") && installs(&exact, "::/0"));
-    assert!(!accepts(&exact, "0.0.0.0/0") && !accepts(&exact, "fd00::/8"));
+    assert!(accepts(&wide, "0.0.0.0/0") && !names(&wide, "0.0.0.0/0"));
+    let mut exact = rule("::/0", 0, 0).unwrap();
+    assert!(names(&only(exact), "::/0") && installs(&only(exact), "::/0"));
+    assert!(!accepts(&only(exact), "0.0.0.0/0") && !accepts(&only(exact), "fd00::/8"));
+    exact.install = false;
+    assert!(!names(&only(exact), "::/0") && accepts(&only(exact), "::/0"));
 }
 
 #[test]

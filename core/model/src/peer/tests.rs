@@ -3,6 +3,8 @@ use alloc::{
     string::{String, ToString},
 };
 
+use bgp::{Excess, ImportRule, Prefix};
+
 use super::*;
 
 fn parse(more: &str) -> Result<Peer, String> {
@@ -171,6 +173,89 @@ fn refuses_an_override_naming_entry_and_field() {
     }
 }
 
+fn rule(prefix: &str, shortest: u8, longest: u8) -> ImportRule {
+    let prefix: Prefix = prefix.parse().unwrap();
+    ImportRule::of_lengths(prefix, shortest, longest).unwrap()
+}
+
+#[test]
+fn nothing_is_accepted_of_a_peer_without_import() {
+    let import = parse("").unwrap().import;
+    assert!(import.is_closed());
+}
+
+#[test]
+fn lengths_mean_what_they_mean_in_the_prefix_lists_of_routers() {
+    let import = parse(
+        "import: {prefixes: [{cidr: 10.0.0.0/8}, {cidr: 10.0.0.0/8, ge: 16}, {cidr: 10.0.0.0/8, le: 24}, \
+         {cidr: 'fd00::/8', ge: 48, le: 64}, {cidr: 0.0.0.0/0}, {cidr: '::/0', ge: 1}]}",
+    )
+    .unwrap()
+    .import;
+    let expected = [
+        rule("10.0.0.0/8", 8, 8),
+        rule("10.0.0.0/8", 16, 32),
+        rule("10.0.0.0/8", 8, 24),
+        rule("fd00::/8", 48, 64),
+        rule("0.0.0.0/0", 0, 0),
+        rule("::/0", 1, 128),
+    ];
+    assert_eq!(import.rules, expected);
+    assert_eq!(
+        (import.max_prefixes, import.excess),
+        (10_000, Excess::Ignore)
+    );
+    let installs = import.installs(&"0.0.0.0/0".parse().unwrap());
+    assert!(installs, "the default route is named exactly");
+}
+
+#[test]
+fn reads_every_field_of_import() {
+    let import = parse(
+        "import: {prefixes: [{cidr: 10.0.0.0/8, le: 32}], maxPrefixes: 7, maxPrefixAction: Cease, allowOwnASN: 2, \
+         install: false}",
+    )
+    .unwrap()
+    .import;
+    let mut expected = rule("10.0.0.0/8", 8, 32);
+    (expected.allow_own_asn, expected.install) = (2, false);
+    assert_eq!(import.rules, [expected]);
+    assert_eq!((import.max_prefixes, import.excess), (7, Excess::Cease));
+}
+
+#[test]
+fn refuses_what_no_prefix_can_match_naming_entry_and_field() {
+    for (entry, field) in [
+        ("{cidr: 10.0.0.0}", "cidr: "),
+        ("{cidr: 10.0.0.1/8}", "cidr: "),
+        ("{cidr: 10.0.0.0/33}", "cidr: "),
+        ("{cidr: 10.0.0.0/8, ge: 7}", "ge: "),
+        ("{cidr: 10.0.0.0/8, ge: -1}", "ge: "),
+        ("{cidr: 10.0.0.0/8, ge: 24, le: 16}", "ge: "),
+        ("{cidr: 10.0.0.0/8, le: 7}", "le: "),
+        ("{cidr: 10.0.0.0/8, le: 33}", "le: "),
+        ("{cidr: 'fd00::/8', le: 129}", "le: "),
+        ("{cidr: 'fd00::/8', le: 300}", "le: "),
+    ] {
+        let good = "{cidr: 10.0.0.0/8}";
+        let sentence = parse(&format!("import: {{prefixes: [{good}, {entry}]}}")).unwrap_err();
+        let expected = format!("spec.import.prefixes[1].{field}");
+        assert!(sentence.starts_with(&expected), "{entry}: {sentence}");
+    }
+    let good = "prefixes: [{cidr: 10.0.0.0/8}]";
+    for (more, field) in [
+        ("prefixes: []".to_string(), "prefixes"),
+        (format!("{good}, maxPrefixes: 0"), "maxPrefixes"),
+        (format!("{good}, maxPrefixes: 1000001"), "maxPrefixes"),
+        (format!("{good}, allowOwnASN: 11"), "allowOwnASN"),
+        (format!("{good}, allowOwnASN: -1"), "allowOwnASN"),
+    ] {
+        let sentence = parse(&format!("import: {{{more}}}")).unwrap_err();
+        let expected = format!("spec.import.{field}: ");
+        assert!(sentence.starts_with(&expected), "{more}: {sentence}");
+    }
+}
+
 #[test]
 fn accepts_values_at_the_edges() {
     for more in [
@@ -187,6 +272,8 @@ fn accepts_values_at_the_edges() {
         "gracefulRestartTime: 1s",
         "gracefulRestartTime: 4095s",
         "enableGracefulRestart: false",
+        "import: {prefixes: [{cidr: 10.0.0.0/8, ge: 8, le: 8}, {cidr: 10.0.0.1/32}]}",
+        "import: {prefixes: [{cidr: '::/0', ge: 0, le: 128}], maxPrefixes: 1000000, allowOwnASN: 10}",
     ] {
         parse(more).unwrap();
     }

@@ -360,6 +360,9 @@ fn change(step: &Step) -> Option<Change> {
             let value = made.value.as_mut().unwrap();
             value.password_secret = password.then(|| "md5".into());
             value.bfd_profile = bfd.then(|| "fast".into());
+            if *bfd {
+                value.import = bgp::Import::within([prefix("10.0.0.0/8")], 100);
+            }
             if *internal {
                 value.remote_asn = RemoteAsn::Fixed(value.my_asn);
             }

@@ -18,6 +18,7 @@ mod drain;
 mod equivalence;
 mod fixture;
 mod gate;
+mod import;
 mod l2;
 mod peers;
 mod pod_network;

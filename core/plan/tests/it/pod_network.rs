@@ -341,9 +341,29 @@ fn a_bad_edit_of_the_object_keeps_what_was_good() {
 #[test]
 fn without_the_object_or_before_the_interfaces_are_known_nothing_is_touched() {
     let mut world = World::usual();
+    world.apply(Object::Node(routed_node(2)));
     world.planner.handle_links(links());
+    world.planner.handle_converged();
     world.settle();
-    assert_eq!(network(&world), NetworkPlan::default());
+    let untouched = NetworkPlan {
+        routes: Part::Present(Default::default()),
+        spared: Some(["10.244.2.0/24", "fd00:244:2::/64"].map(prefix).into()),
+        ..NetworkPlan::default()
+    };
+    assert_eq!(network(&world), untouched);
+    for (text, metric) in [
+        ("10.244.2.0/24", 768),
+        ("198.51.100.0/24", 512),
+        ("10.244.1.0/24", u32::MAX),
+    ] {
+        let prefix = prefix(text);
+        assert!(untouched.spares(&RouteKey { prefix, metric }), "{text}");
+    }
+    let imported = RouteKey {
+        prefix: prefix("198.51.100.0/24"),
+        metric: 768,
+    };
+    assert!(!untouched.spares(&imported), "a BGPPeer asked for it once");
     let mut world = World::usual();
     world.apply(Object::PodNetwork(pod_network(PodNetworkMode::Network)));
     world.settle();

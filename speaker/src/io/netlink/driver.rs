@@ -7,7 +7,7 @@ use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use nix::errno::Errno;
-use plan::{NetworkPlan, Part, RouteDiff, RouteOp, Routes};
+use plan::{NetworkPlan, Part, RouteDiff, RouteKey, RouteOp, Routes};
 use tokio::sync::watch;
 use tracing::{debug, info};
 
@@ -135,7 +135,8 @@ impl RouteDriver {
         } else {
             let desired = plan.routes.present().unwrap_or(&none);
             self.look_for_foreign().await?;
-            let diff = memory.plan_routes(desired, &routes, &self.foreign, keep);
+            let keeps = |key: &RouteKey| keep || plan.spares(key);
+            let diff = memory.plan_routes(desired, &routes, &self.foreign, keeps);
             memory.note_lost(desired, &routes);
             let done = self.apply(diff, &routes, state).await?;
             for op in done {
@@ -145,6 +146,9 @@ impl RouteDriver {
             memory.left = Some(routes.clone());
         }
         state.count(&routes);
+        let desired = plan.routes.present().unwrap_or(&none);
+        let spared = |key: &&RouteKey| plan.spares(key) && !desired.contains_key(key);
+        state.spared = routes.keys().filter(spared).count();
         state.in_sync = state.foreign.is_empty() && state.refused.is_empty();
         self.keep_neighbors(&plan.neighbors, memory, keep).await
     }

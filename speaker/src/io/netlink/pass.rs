@@ -23,23 +23,23 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// What turns the table into what is wanted; while `keep`, without removing what this run has never wanted.
+    /// What turns the table into what is wanted, without removing what this run has never wanted if `keeps` says so.
     pub(super) fn plan_routes(
         &mut self,
         desired: &Routes,
         observed: &Routes,
         foreign: &BTreeSet<Prefix>,
-        keep: bool,
+        keeps: impl Fn(&RouteKey) -> bool,
     ) -> RouteDiff {
         self.routes.extend(desired.keys());
         let mut diff = plan::diff(desired, observed, foreign, false);
         diff.ops.retain(|op| match op {
-            RouteOp::Remove(key) => !keep || self.routes.contains(key),
+            RouteOp::Remove(key) => !keeps(key) || self.routes.contains(key),
             RouteOp::Add(..) | RouteOp::Replace(..) => true,
         });
-        if !keep {
-            self.routes.retain(|key| desired.contains_key(key));
-        }
+        // What is not there any more needs no memory; while something is kept it may come back.
+        let wanted = |key: &RouteKey| desired.contains_key(key) || observed.contains_key(key);
+        self.routes.retain(|key| wanted(key) || keeps(key));
         diff
     }
 
@@ -151,7 +151,7 @@ mod tests {
         let wanted = Routes::from([(a, via("10.0.0.2"))]);
         let none = BTreeSet::new();
         let ops = |memory: &mut Memory, desired: &Routes, keep| {
-            memory.plan_routes(desired, &there, &none, keep).ops
+            memory.plan_routes(desired, &there, &none, |_| keep).ops
         };
         assert_eq!(ops(&mut memory, &wanted, true), []);
         let nothing = Routes::new();
@@ -160,6 +160,26 @@ mod tests {
             ops(&mut memory, &nothing, false),
             [RouteOp::Remove(a), RouteOp::Remove(b)]
         );
+    }
+
+    #[test]
+    fn spares_what_this_run_has_never_wanted_and_no_more() {
+        let mut memory = Memory::default();
+        let [spared, wanted, left] = ["10.1.0.0/24", "10.1.1.0/24", "10.2.0.0/24"].map(key);
+        let there = Routes::from([spared, wanted, left].map(|key| (key, via("10.0.0.2"))));
+        let pods: Prefix = "10.1.0.0/16".parse().unwrap();
+        let spares = |key: &RouteKey| pods.contains(&key.prefix);
+        let none = BTreeSet::new();
+        let once = Routes::from([(wanted, via("10.0.0.2"))]);
+        let ops = memory.plan_routes(&once, &there, &none, spares).ops;
+        assert_eq!(ops, [RouteOp::Remove(left)]);
+        // Also when the kernel refused at first.
+        for _ in 0..2 {
+            let ops = memory
+                .plan_routes(&Routes::new(), &there, &none, spares)
+                .ops;
+            assert_eq!(ops, [RouteOp::Remove(wanted), RouteOp::Remove(left)]);
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct RoutesState {
     pub repairs: u64,
     /// Routes that carry our protocol number, of this run or an earlier one.
     pub held: usize,
+    /// Those of them that the plan does not speak of: of a PodNetwork that there is no more.
+    pub spared: usize,
 }
 
 /// Routes by family.
