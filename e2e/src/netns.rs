@@ -17,6 +17,7 @@ mod node;
 mod peer;
 mod speaker;
 mod stale;
+mod unnumbered;
 
 pub use bird::Bird;
 pub use daemon::{Daemon, Signal};

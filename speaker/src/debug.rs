@@ -3,6 +3,7 @@
 mod bfd;
 mod l2;
 mod network;
+mod radv;
 
 use std::net::IpAddr;
 
@@ -14,7 +15,7 @@ use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 
 use crate::{
-    io::{bfd::BfdState, bgp::Observed, l2::L2State},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State, radv::RadvState},
     kernel::KernelState,
     planner::{Facts, Query, ask},
 };
@@ -29,6 +30,7 @@ pub(crate) struct Sources {
     pub(crate) kernel: watch::Receiver<KernelState>,
     pub(crate) l2: watch::Receiver<L2State>,
     pub(crate) bfd: watch::Receiver<BfdState>,
+    pub(crate) radv: watch::Receiver<RadvState>,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,6 +59,8 @@ struct Page {
     /// Who answers on layer 2.
     l2: l2::L2,
     bfd: bfd::Bfd,
+    /// Routers on interfaces by which peers are configured.
+    radv: radv::Radv,
 }
 
 /// One address of one Service, or a Service without an address, by one protocol.
@@ -78,7 +82,7 @@ struct ServiceLine {
 #[serde(rename_all = "camelCase")]
 struct SessionLine {
     peer: String,
-    address: IpAddr,
+    address: String,
     #[serde(rename = "myASN")]
     my_asn: u32,
     #[serde(rename = "peerASN")]
@@ -158,6 +162,7 @@ impl Sources {
             kernel: network::Kernel::of(&kernel),
             l2: l2::L2::of(&self.l2.borrow()),
             bfd: bfd::Bfd::of(&self.bfd.borrow()),
+            radv: radv::Radv::of(&self.radv.borrow()),
         }
     }
 }
@@ -230,7 +235,7 @@ impl SessionLine {
         let names = |set: bgp::FamilySet| set.iter().map(|family| family.to_string()).collect();
         Self {
             peer: session.peer.to_string(),
-            address: session.address,
+            address: session.shown_address(),
             my_asn: session.local_asn.0,
             peer_asn: session.remote_asn.map(|asn| asn.0),
             state: session.state.to_string(),

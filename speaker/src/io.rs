@@ -12,6 +12,7 @@ pub mod l2;
 pub(crate) mod last_run;
 pub mod netlink;
 pub mod nft;
+pub mod radv;
 pub(crate) mod snapshot;
 pub(crate) mod socket;
 pub(crate) mod sysctl;

@@ -4,6 +4,7 @@ mod bfd;
 mod decisions;
 mod kernel;
 mod l2;
+mod radv;
 
 use std::{fmt, sync::Arc};
 
@@ -21,7 +22,7 @@ use prometheus_client::{
 use tokio::sync::watch;
 
 use crate::{
-    io::{bfd::BfdState, bgp::Observed, l2::L2State},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State, radv::RadvState},
     kernel::KernelState,
     planner::Facts,
 };
@@ -106,6 +107,7 @@ impl Metrics {
         kernel: watch::Receiver<KernelState>,
         l2: watch::Receiver<L2State>,
         bfd: watch::Receiver<BfdState>,
+        radv: watch::Receiver<RadvState>,
     ) -> Self {
         let mut registry = daemon::metrics::registry(env!("CARGO_PKG_VERSION"));
         let writes = Write::default();
@@ -123,6 +125,7 @@ impl Metrics {
         registry.register_collector(Box::new(Decisions { facts, l2 }));
         registry.register_collector(Box::new(Sessions(observed)));
         registry.register_collector(Box::new(bfd::Bfd(bfd)));
+        registry.register_collector(Box::new(radv::Radv(radv)));
         registry.register_collector(Box::new(kernel::Kernel(kernel)));
         Self {
             registry,
@@ -325,7 +328,15 @@ mod tests {
         let (_kernel, kernel_seen) = watch::channel(KernelState::default());
         let (_l2, l2_seen) = watch::channel(L2State::default());
         let (_bfd, bfd_seen) = watch::channel(BfdState::default());
-        let metrics = Metrics::new(facts_seen, observed_seen, kernel_seen, l2_seen, bfd_seen);
+        let (_radv, radv_seen) = watch::channel(RadvState::default());
+        let metrics = Metrics::new(
+            facts_seen,
+            observed_seen,
+            kernel_seen,
+            l2_seen,
+            bfd_seen,
+            radv_seen,
+        );
         metrics.count_writes()(Target::SpeakerState, Outcome::Written);
         let mut page = String::new();
         text::encode(&mut page, &metrics.registry).unwrap();

@@ -28,6 +28,7 @@ use crate::io::{
     self,
     l2::{Announcers, Nominations},
     nft::Guards,
+    radv::RadvState,
     snapshot::Kept,
 };
 
@@ -46,6 +47,8 @@ pub(crate) struct Facts {
     pub(crate) herald_is_up: bool,
     /// Objects that this node cannot use.
     pub(crate) unusable: Vec<Unusable>,
+    /// Why routers on interfaces cannot be found.
+    pub(crate) radv_problem: Option<String>,
     /// Addresses that this node announces by BGP.
     pub(crate) announced: usize,
     /// A L2Advertisement selects this node.
@@ -76,6 +79,8 @@ pub(crate) struct Outlets {
     pub(crate) changes: watch::Sender<Changes>,
     /// All sessions that BFD is to watch over.
     pub(crate) bfd: watch::Sender<Vec<bfd::PeerConfig>>,
+    /// Interfaces by which peers are configured.
+    pub(crate) unnumbered: watch::Sender<BTreeSet<Name>>,
     /// What the kernel and the CNI folder should hold.
     pub(crate) network: watch::Sender<Arc<NetworkPlan>>,
     /// Changed guards that the packet filter has not taken yet.
@@ -92,6 +97,7 @@ pub(crate) struct Outlets {
 pub(crate) struct Sources {
     pub(crate) watches: Watches,
     pub(crate) links: watch::Receiver<Links>,
+    pub(crate) radv: watch::Receiver<RadvState>,
     pub(crate) learned: watch::Receiver<Learned>,
     /// That is all that peers have to advertise.
     pub(crate) converged: watch::Receiver<bool>,
@@ -150,6 +156,7 @@ impl PlannerDriver {
                     let links = self.sources.links.borrow_and_update().clone();
                     self.planner.handle_links(links);
                 }
+                Ok(()) = self.sources.radv.changed() => self.take_routers(),
                 Ok(()) = self.sources.learned.changed() => self.take_learned(),
                 Ok(()) = self.sources.converged.changed() => {
                     // What was learned by then is known first.
@@ -178,6 +185,12 @@ impl PlannerDriver {
 
     fn now(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    fn take_routers(&mut self) {
+        let state = self.sources.radv.borrow_and_update().clone();
+        self.facts.radv_problem = state.problem;
+        self.planner.handle_neighbors(state.neighbors);
     }
 
     fn take_learned(&mut self) {
@@ -272,6 +285,9 @@ impl PlannerDriver {
         }
         if let Some(peers) = changes.bfd.take() {
             self.outlets.bfd.send_replace(peers);
+        }
+        if let Some(interfaces) = changes.unnumbered.take() {
+            self.outlets.unnumbered.send_replace(interfaces);
         }
         if let Some(network) = changes.network.take() {
             self.outlets.network.send_replace(network);

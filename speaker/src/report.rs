@@ -17,7 +17,7 @@ use tokio::{
 use crate::{
     debug,
     event::EventReporter,
-    io::{bfd::BfdState, bgp::Observed, l2::L2State, sysctl::Folder},
+    io::{bfd::BfdState, bgp::Observed, l2::L2State, radv::RadvState, sysctl::Folder},
     kernel::KernelState,
     metrics::Metrics,
     planner::{Facts, Query},
@@ -33,6 +33,7 @@ pub(crate) struct Report {
     pub(crate) kernel: watch::Receiver<KernelState>,
     pub(crate) l2: watch::Receiver<L2State>,
     pub(crate) bfd: watch::Receiver<BfdState>,
+    pub(crate) radv: watch::Receiver<RadvState>,
     /// What happens on layer 2.
     pub(crate) notices: mpsc::Receiver<Notice>,
     pub(crate) links: watch::Receiver<Links>,
@@ -55,6 +56,7 @@ impl Report {
             self.kernel.clone(),
             self.l2.clone(),
             self.bfd.clone(),
+            self.radv.clone(),
         );
         let writes = metrics.count_writes();
         let writer = Writer::new(client, Manager::Speaker, Gate::open(), writes);
@@ -70,6 +72,7 @@ impl Report {
             kernel: self.kernel.clone(),
             l2: self.l2.clone(),
             bfd: self.bfd.clone(),
+            radv: self.radv.clone(),
         };
         parts.spawn(private.run(debug::router(sources)));
         let node_reporter = NodeReporter {

@@ -29,6 +29,7 @@ use crate::{
     io::l2::{self, L2State},
     io::last_run::{self, LastRun},
     io::nft::Guards,
+    io::radv::{self, RadvState},
     io::snapshot::{Kept, Store},
     io::socket::priority,
     planner::{Announcing, Facts, Outlets, PlannerDriver, Query, Sources},
@@ -98,9 +99,11 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     )?;
     let responder = start_l2(&flags, &options, &host, (&outlets, l2, notices))?;
     parts.spawn(conntrack::run(l2_seen.clone()));
+    let radv = start_radv(&outlets, &host, &mut parts);
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
         links: host.links.clone(),
+        radv: radv.clone(),
         learned: learned_seen,
         converged: converged_seen,
         announcing: Announcing::new(&outlets, &observed_seen, &l2_seen),
@@ -116,6 +119,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         kernel: host.kernel,
         l2: l2_seen,
         bfd: watcher.state.clone(),
+        radv,
         notices: notices_seen,
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
@@ -198,6 +202,7 @@ fn outlets(facts: watch::Sender<Facts>) -> Outlets {
     Outlets {
         changes: watch::Sender::new(Changes::default()),
         bfd: watch::Sender::default(),
+        unnumbered: watch::Sender::default(),
         network: watch::Sender::new(Arc::<NetworkPlan>::default()),
         guards: watch::Sender::new(Guards::default()),
         nominations: watch::Sender::default(),
@@ -293,6 +298,22 @@ fn start_bgp(
     };
     let stop = config.stop.clone();
     Thread::start("bgp", stop, || (), move || bgp::run(config))
+}
+
+/// Finds the routers on interfaces by which peers are configured, and lets them find us.
+fn start_radv(
+    outlets: &Outlets,
+    host: &Host,
+    parts: &mut JoinSet<()>,
+) -> watch::Receiver<RadvState> {
+    let (state, seen) = watch::channel(RadvState::default());
+    parts.spawn(radv::run(radv::Config {
+        seed: random_bits(),
+        interfaces: outlets.unnumbered.subscribe(),
+        links: host.links.clone(),
+        state,
+    }));
+    seen
 }
 
 /// The thread that answers ARP and NDP. It runs before others where the kernel allows that.

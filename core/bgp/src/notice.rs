@@ -9,6 +9,7 @@ use crate::graceful_restart::RestartAgreement;
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet};
 use crate::peer_config::PeerName;
 use crate::rejected::Rejected;
+use crate::scope::{Interface, shown};
 
 /// Names one TCP attempt; never used twice by one speaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -105,6 +106,8 @@ pub struct SessionView {
     pub peer: PeerName,
     /// Its address.
     pub address: IpAddr,
+    /// The interface on which it is a neighbour, where the address is link-local.
+    pub interface: Option<Interface>,
     /// Our AS.
     pub local_asn: Asn,
     /// The peer's AS; where the configuration leaves it open, known while Established.
@@ -136,6 +139,14 @@ pub struct SessionView {
     pub advertised: u64,
     /// Messages and errors, since the peer was configured.
     pub counters: Counters,
+}
+
+impl SessionView {
+    /// The peer's address as people write it, `fe80::1%eth0` on an interface.
+    #[must_use]
+    pub fn shown_address(&self) -> String {
+        shown(self.address, self.interface.as_ref())
+    }
 }
 
 /// What was seen on a peer's connections since it was configured.

@@ -329,6 +329,7 @@ impl Peer {
         SessionView {
             peer: self.config.name.clone(),
             address: self.config.address,
+            interface: self.config.interface.clone(),
             local_asn: self.config.local_asn,
             remote_asn: session.map(|session| session.remote_asn).or(known),
             state: self.shown.0,

@@ -1,3 +1,4 @@
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::IpAddr;
@@ -7,6 +8,7 @@ use crate::graceful_restart::GracefulRestart;
 use crate::import::Import;
 use crate::params::{Asn, BgpIdentifier, Family, FamilySet, HoldTime};
 use crate::remote_asn::RemoteAsn;
+use crate::scope::{Interface, ScopedAddress, shown};
 use crate::wire::PeerType;
 
 /// Name of a peer, as its configuration has it.
@@ -17,8 +19,11 @@ pub type PeerName = Arc<str>;
 pub struct PeerConfig {
     /// Unique among the peers of a speaker.
     pub name: PeerName,
-    /// The peer's address; unique among the peers of a speaker.
+    /// The peer's address; with `interface` unique among the peers of a speaker.
     pub address: IpAddr,
+    /// The interface on which the peer is a neighbour with this link-local `address`: its next hops may be such addresses,
+    /// too. `None`: the address means the same everywhere.
+    pub interface: Option<Interface>,
     /// The peer's TCP port, for connections that we dial.
     pub port: u16,
     /// Our end of every connection; `None`: what the system chooses for a dial, and any address for a connection of the
@@ -68,6 +73,7 @@ impl PeerConfig {
         Self {
             name,
             address,
+            interface: None,
             port: 179,
             source: None,
             local_asn,
@@ -85,6 +91,19 @@ impl PeerConfig {
             ttl_security_hops: None,
             password_generation: 0,
         }
+    }
+
+    /// Whether connections of this address are the peer's.
+    #[must_use]
+    pub fn is_at(&self, remote: ScopedAddress) -> bool {
+        let there = |own: &Interface| remote.interface == Some(own.index);
+        self.address == remote.address.to_canonical() && self.interface.as_ref().is_none_or(there)
+    }
+
+    /// The peer's address as people write it, `fe80::1%eth0` on an interface.
+    #[must_use]
+    pub fn shown_address(&self) -> String {
+        shown(self.address, self.interface.as_ref())
     }
 
     /// Whether the peer is in our AS.

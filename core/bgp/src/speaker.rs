@@ -1,7 +1,6 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::graceful_restart::{BfdFate, Farewell, Restarted};
@@ -11,6 +10,7 @@ use crate::params::Prefix;
 use crate::peer::{Cause, Peer};
 use crate::peer_config::{PeerConfig, PeerName};
 use crate::rib::{NextHops, Route, share, share_best};
+use crate::scope::ScopedAddress;
 use crate::wire::CeaseSubcode;
 
 /// Octets of UPDATEs after which a write ends.
@@ -139,14 +139,12 @@ impl Speaker {
     pub fn handle_accepted(
         &mut self,
         now: Duration,
-        remote: IpAddr,
+        remote: impl Into<ScopedAddress>,
         addresses: LocalAddresses,
     ) -> Option<ConnectionId> {
-        let remote = remote.to_canonical();
-        let peer = self
-            .peers
-            .values_mut()
-            .find(|peer| peer.config.address == remote)?;
+        let remote = remote.into();
+        let mut peers = self.peers.values_mut();
+        let peer = peers.find(|peer| peer.config.is_at(remote))?;
         (!self.stopped).then(|| peer.handle_accepted(now, addresses, &mut self.outside))
     }
 
@@ -276,9 +274,10 @@ impl Speaker {
 
     /// The configuration of the peer with this address.
     #[must_use]
-    pub fn peer_at(&self, address: IpAddr) -> Option<&PeerConfig> {
+    pub fn peer_at(&self, remote: impl Into<ScopedAddress>) -> Option<&PeerConfig> {
+        let remote = remote.into();
         let mut configs = self.peers.values().map(|peer| &peer.config);
-        configs.find(|config| config.address == address.to_canonical())
+        configs.find(|config| config.is_at(remote))
     }
 
     /// All peers, by name.

@@ -7,7 +7,7 @@ use alloc::{
 
 use model::{
     Advertisement, BfdProfile, Cluster, CommunityList, CommunityNames, Condition, Kind,
-    L2Advertisement, Meta, Name, Parsed, Peer, PodNetwork, Pool, PoolCounts, Rejection,
+    L2Advertisement, Meta, Name, Parsed, Peer, Place, PodNetwork, Pool, PoolCounts, Rejection,
     condition_type,
 };
 
@@ -105,7 +105,10 @@ pub(crate) fn peer_status(cluster: &Cluster, object: &Parsed<Peer>) -> Vec<Condi
             condition_type::ACCEPTED,
             false,
             reason::DUPLICATE_PEER,
-            format!("BGPPeer \"{winner}\" is older and has the same address on a common node"),
+            format!(
+                "BGPPeer \"{winner}\" is older and has the same {} on a common node",
+                where_it_is(peer)
+            ),
             meta.generation,
         ),
     };
@@ -272,7 +275,7 @@ pub(crate) fn differ(wanted: &[Condition], observed: &[Condition]) -> bool {
     })
 }
 
-/// The oldest usable peer of the same address that some node would have besides this one.
+/// The oldest usable peer of the same address, or on the same interface, that some node would have besides this one.
 fn winner<'a>(cluster: &'a Cluster, object: &Parsed<Peer>) -> Option<&'a Name> {
     let age = |meta: &Meta| (meta.created, meta.name.clone());
     let peer = object.value.as_ref().ok()?;
@@ -280,7 +283,7 @@ fn winner<'a>(cluster: &'a Cluster, object: &Parsed<Peer>) -> Option<&'a Name> {
         .peers
         .values()
         .filter_map(|rival| Some((&rival.meta, rival.value.as_ref().ok()?)))
-        .filter(|(meta, rival)| rival.address == peer.address && age(meta) <= age(&object.meta))
+        .filter(|(meta, rival)| rival.place == peer.place && age(meta) <= age(&object.meta))
         .collect();
     rivals.sort_by_key(|(meta, _)| age(meta));
     // Who has lost to an older one takes nothing from a younger one.
@@ -296,6 +299,13 @@ fn winner<'a>(cluster: &'a Cluster, object: &Parsed<Peer>) -> Option<&'a Name> {
         }
     }
     None
+}
+
+fn where_it_is(peer: &Peer) -> &'static str {
+    match peer.place {
+        Place::Address(_) => "address",
+        Place::Interface(_) => "interface",
+    }
 }
 
 fn common_node(cluster: &Cluster, one: &Peer, other: &Peer) -> bool {

@@ -50,7 +50,7 @@ pub use l2_advertisement::{L2Advertisement, Preference};
 pub use meta::{Labels, Meta, Name, ServiceKey, Timestamp};
 pub use node::Node;
 pub use object::{Kind, Object, Parsed};
-pub use peer::{Families, NodeOverride, Peer};
+pub use peer::{Families, NodeOverride, Peer, Place};
 pub use pod_network::{CniType, EgressSource, PodNetwork, PodNetworkMode};
 pub use pool::{Allocation, Pool, PoolCounts};
 pub use range::{AddressRange, AddressRangeError};

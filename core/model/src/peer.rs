@@ -1,6 +1,7 @@
 mod field;
 mod import;
 mod node_override;
+mod place;
 
 use alloc::vec::Vec;
 use core::{net::IpAddr, time::Duration};
@@ -16,6 +17,7 @@ use field::{
 };
 
 pub use node_override::NodeOverride;
+pub use place::Place;
 
 /// A BGPPeer's spec, parsed.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,8 +26,8 @@ pub struct Peer {
     pub my_asn: Asn,
     /// The peer's AS number (`peerASN`), or which it may be (`dynamicASN`).
     pub remote_asn: RemoteAsn,
-    /// The peer's address.
-    pub address: IpAddr,
+    /// Where the peer is.
+    pub place: Place,
     /// The peer's TCP port.
     pub port: u16,
     /// Our end of the session, an address of the node and of the peer's family; `None`: what the node's routes say.
@@ -75,7 +77,7 @@ impl Peer {
         Self {
             my_asn,
             remote_asn: RemoteAsn::Fixed(peer_asn),
-            address,
+            place: Place::Address(address),
             port: 179,
             source: None,
             router_id: None,
@@ -131,7 +133,7 @@ impl Peer {
         Ok(Self {
             my_asn: parse_asn("spec.myASN", spec.my_asn)?,
             remote_asn: parse_remote_asn(spec.peer_asn, spec.dynamic_asn)?,
-            address,
+            place: Place::Address(address),
             port: parse_port(spec.peer_port)?,
             source: parse_source(
                 "spec.sourceAddress",

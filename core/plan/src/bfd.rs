@@ -14,6 +14,8 @@ use crate::{Links, PlannedPeer, Unusable, last_good::LastGood, peer::PeerBook};
 pub(crate) struct Watched {
     remote: IpAddr,
     local: Option<IpAddr>,
+    /// Where a link-local `remote` is.
+    interface: Option<u32>,
     profile: Profile,
     way: Way,
     /// Smallest TTL that is taken over routers.
@@ -80,7 +82,7 @@ pub(crate) fn peers(
             name: name.clone(),
             remote: watched.remote,
             local: watched.local,
-            interface: None,
+            interface: watched.interface,
             hops: match one_hop {
                 true => Hops::Single,
                 false => Hops::Multi {
@@ -109,6 +111,11 @@ impl Watched {
         Ok(Self {
             remote: planned.config.address,
             local: planned.config.source,
+            interface: planned
+                .config
+                .interface
+                .as_ref()
+                .map(|interface| interface.index),
             profile: profile.timers,
             way: Way::of(planned),
             minimum_ttl,
@@ -119,6 +126,9 @@ impl Watched {
 impl Way {
     fn of(planned: &PlannedPeer) -> Self {
         let config = &planned.config;
+        if config.interface.is_some() {
+            return Self::OneHop;
+        }
         // As FRR and BIRD see it: TTL security over more than one hop is a way over routers.
         let may_be_far = config.multi_hop_ttl.is_some() || config.ttl_security_hops > Some(1);
         match (config.peer_type(), may_be_far) {

@@ -6,7 +6,7 @@ use alloc::{
 };
 use core::{fmt, net::IpAddr};
 
-use bgp::{Import, Prefix};
+use bgp::{Import, Prefix, ScopedAddress};
 use model::AddressRange;
 
 use crate::{Hop, IMPORTED_METRIC, Learned, Links, RouteKey, RouteTarget, Routes};
@@ -105,9 +105,19 @@ impl Imported {
                 continue;
             }
             let mut hops = BTreeSet::new();
-            for &gateway in next_hops.iter() {
-                let on_link = || surroundings.links.on_link(gateway).map(|(index, _)| index);
-                match *near.entry(gateway).or_insert_with(on_link) {
+            for &ScopedAddress {
+                address: gateway,
+                interface,
+            } in next_hops.iter()
+            {
+                let interface = match interface {
+                    // The router on an interface by which a peer is configured: there while that is up.
+                    Some(index) => surroundings.links.is_up(index).then_some(index),
+                    None => *near.entry(gateway).or_insert_with(|| {
+                        surroundings.links.on_link(gateway).map(|(index, _)| index)
+                    }),
+                };
+                match interface {
                     Some(interface) => {
                         hops.insert(Hop { interface, gateway });
                     }

@@ -71,6 +71,17 @@ impl Links {
         subnets.any(|subnet| subnet.contains(&address))
     }
 
+    /// Whether there is such an interface, and it is up.
+    pub fn is_up(&self, index: u32) -> bool {
+        self.0.get(&index).is_some_and(|link| link.up)
+    }
+
+    /// The interface of that name, and its index.
+    pub fn named(&self, name: &str) -> Option<(u32, &Link)> {
+        let found = self.0.iter().find(|(_, link)| *link.name == *name);
+        found.map(|(index, link)| (*index, link))
+    }
+
     /// The interface that holds the address.
     pub fn holder(&self, address: IpAddr) -> Option<&Link> {
         let holds = |link: &&Link| link.addresses.iter().any(|own| own.addr() == address);

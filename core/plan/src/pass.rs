@@ -134,12 +134,18 @@ impl Planner {
         let (mut view, unusable) = View::new(
             &self.options.node,
             self.options.ignore_exclude_label,
-            (&self.cluster, self.links.as_ref()),
+            &self.cluster,
+            (self.links.as_ref(), &self.neighbors),
             &mut self.memory,
         );
         if self.plan.peers != view.peers.0 {
             self.plan.peers = view.peers.0.clone();
             changes.peers = Some(self.plan.peers.values().cloned().collect());
+        }
+        let interfaces = self.memory.peers.interfaces();
+        if self.plan.unnumbered != *interfaces {
+            self.plan.unnumbered.clone_from(interfaces);
+            changes.unnumbered = Some(interfaces.clone());
         }
         if self.plan.heartbeat_keys != self.memory.heartbeat_keys {
             self.plan

@@ -1,15 +1,18 @@
 use alloc::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     format,
     string::{String, ToString},
     vec::Vec,
 };
 use core::net::IpAddr;
 
-use bgp::{BgpIdentifier, Family, PeerConfig, PeerName};
-use model::{Cluster, Name, Node, Parsed, Peer, Secret};
+use bgp::{BgpIdentifier, Family, Interface, PeerConfig, PeerName};
+use model::{Cluster, Name, Node, Parsed, Peer, Place, Secret};
 
-use crate::{Links, NodeAddresses, last_good::LastGood, pod_network::Learning};
+use crate::{
+    Links, Neighbor, Neighbors, NodeAddresses, find_neighbor, last_good::LastGood,
+    pod_network::Learning,
+};
 
 /// Identifier of a node whose name hashes to 0.
 const LAST_RESORT: BgpIdentifier = match BgpIdentifier::new(1) {
@@ -45,7 +48,11 @@ pub(crate) struct PeerBook {
     generations: u64,
     /// Source addresses that were there when the session was planned: they may go without ending it.
     sources: BTreeMap<Name, IpAddr>,
-    /// Whether a peer has a source address.
+    /// The routers of peers that are configured by interface, as far as they are heard.
+    neighbors: BTreeMap<Name, Neighbor>,
+    /// Interfaces with such a peer on them.
+    interfaces: BTreeSet<Name>,
+    /// Whether a peer has a source address, or is configured by interface.
     looks_at_links: bool,
 }
 
@@ -76,6 +83,8 @@ impl PeerBook {
             passwords: BTreeMap::new(),
             generations: 0,
             sources: BTreeMap::new(),
+            neighbors: BTreeMap::new(),
+            interfaces: BTreeSet::new(),
             looks_at_links: false,
         }
     }
@@ -85,32 +94,42 @@ impl PeerBook {
         self.looks_at_links
     }
 
+    /// Interfaces with a peer on them that is configured by interface.
+    pub(crate) const fn interfaces(&self) -> &BTreeSet<Name> {
+        &self.interfaces
+    }
+
     /// The sessions that `node` should hold; what it cannot use goes to `unusable`.
     pub(crate) fn resolve(
         &mut self,
         cluster: &Cluster,
-        node: &Name,
-        own: &Node,
-        (learning, links): (&Learning, Option<&Links>),
+        (node, own): (&Name, &Node),
+        learning: &Learning,
+        (links, neighbors): (Option<&Links>, &Neighbors),
         unusable: &mut Vec<Unusable>,
     ) -> BTreeMap<PeerName, PlannedPeer> {
         self.good.retain(&cluster.peers);
         self.passwords
             .retain(|name, _| cluster.peers.contains_key(name));
         let selected = self.selected(cluster, own, unusable);
-        self.looks_at_links = selected.iter().any(|(_, peer)| peer.source.is_some());
         self.take_sources(&selected, links, unusable);
+        self.take_neighbors(&selected, links, neighbors, unusable);
+        let sources = selected.iter().any(|(_, peer)| peer.source.is_some());
+        self.looks_at_links = sources || !self.interfaces.is_empty();
         let mut planned = BTreeMap::new();
         for (name, peer) in selected {
             if peer.source != self.sources.get(&name).copied() {
                 continue;
             }
+            let Some(at) = self.place_of(&name, &peer) else {
+                continue;
+            };
             match password(cluster, &peer) {
                 Ok(password) => {
                     let password_generation = self.generation(&name, password.as_ref());
                     let config = PeerConfig {
                         import: learning.import(&name, &peer.import),
-                        ..config(&name, &peer, node, own, password_generation)
+                        ..config(&name, (&peer, at), node, own, password_generation)
                     };
                     planned.insert(name, PlannedPeer { config, password });
                 }
@@ -153,7 +172,42 @@ impl PeerBook {
         self.sources = sources;
     }
 
-    /// Peers whose selectors choose the node, as it has them, one for each address: the oldest.
+    /// Takes over who is on the interfaces that peers are configured by.
+    fn take_neighbors(
+        &mut self,
+        peers: &[(Name, Peer)],
+        links: Option<&Links>,
+        heard: &Neighbors,
+        unusable: &mut Vec<Unusable>,
+    ) {
+        let mut found = BTreeMap::new();
+        self.interfaces.clear();
+        for (name, peer) in peers {
+            let Place::Interface(interface) = &peer.place else {
+                continue;
+            };
+            self.interfaces.insert(interface.clone());
+            let Some(links) = links else { continue };
+            let before = self.neighbors.get(name);
+            let (neighbor, problem) = find_neighbor(interface, links, heard, before);
+            unusable.extend(problem.map(|words| Unusable::peer(name, words)));
+            found.extend(neighbor.map(|neighbor| (name.clone(), neighbor)));
+        }
+        self.neighbors = found;
+    }
+
+    /// The address of the peer, and the interface on which that means something.
+    fn place_of(&self, name: &Name, peer: &Peer) -> Option<(IpAddr, Option<Interface>)> {
+        match peer.place {
+            Place::Address(address) => Some((address, None)),
+            Place::Interface(_) => {
+                let neighbor = self.neighbors.get(name)?;
+                Some((neighbor.address.into(), Some(neighbor.interface.clone())))
+            }
+        }
+    }
+
+    /// Peers whose selectors choose the node, as it has them, one for each address or interface: the oldest.
     fn selected(
         &mut self,
         cluster: &Cluster,
@@ -162,7 +216,7 @@ impl PeerBook {
     ) -> Vec<(Name, Peer)> {
         let mut objects: Vec<_> = cluster.peers.iter().collect();
         objects.sort_by(|(a, x), (b, y)| (x.meta.created, *a).cmp(&(y.meta.created, *b)));
-        let mut winners: BTreeMap<IpAddr, &Name> = BTreeMap::new();
+        let mut winners: BTreeMap<Place, &Name> = BTreeMap::new();
         let mut selected = Vec::new();
         for (name, object) in objects {
             unusable.extend(Unusable::rejected("BGPPeer", object));
@@ -175,10 +229,10 @@ impl PeerBook {
             if !peer.nodes.matches(labels) {
                 continue;
             }
-            match winners.get(&peer.address) {
+            match winners.get(&peer.place) {
                 Some(winner) => unusable.push(duplicate(name, peer, winner)),
                 None => {
-                    winners.insert(peer.address, name);
+                    winners.insert(peer.place.clone(), name);
                     selected.push((name.clone(), peer.on(labels)));
                 }
             }
@@ -206,7 +260,8 @@ impl PeerBook {
 
 /// A node does not mean itself, unless it says from which other address of its own: then the router runs on it.
 fn is_elsewhere(peer: &Peer, own: &Node) -> bool {
-    peer.source.is_some() || !own.addresses.contains(&peer.address)
+    let address = peer.place.address();
+    peer.source.is_some() || address.is_none_or(|address| !own.addresses.contains(&address))
 }
 
 fn own_address(name: &Name, object: &Parsed<Peer>, own: &Node) -> Option<Unusable> {
@@ -216,7 +271,7 @@ fn own_address(name: &Name, object: &Parsed<Peer>, own: &Node) -> Option<Unusabl
     let message = format!(
         "spec.peerAddress: {} is an address of this node; give the router's address, exclude this \
          node in spec.nodeSelectors, or, when the router runs on this node, set spec.sourceAddress",
-        peer.address
+        peer.place
     );
     here.then(|| Unusable::peer(name, message))
 }
@@ -230,10 +285,14 @@ fn no_source(name: &Name, source: IpAddr) -> Unusable {
 }
 
 fn duplicate(name: &Name, peer: &Peer, winner: &Name) -> Unusable {
+    let field = match peer.place {
+        Place::Address(_) => "peerAddress",
+        Place::Interface(_) => "interface",
+    };
     let message = format!(
-        "DuplicatePeer: spec.peerAddress {} is that of the older BGPPeer {winner}, which has the \
+        "DuplicatePeer: spec.{field} {} is that of the older BGPPeer {winner}, which has the \
          session on this node; delete one of the two, or give them different spec.nodeSelectors",
-        peer.address
+        peer.place
     );
     Unusable::peer(name, message)
 }
@@ -258,7 +317,7 @@ fn password(cluster: &Cluster, peer: &Peer) -> Result<Option<Secret>, String> {
 
 fn config(
     name: &Name,
-    peer: &Peer,
+    (peer, (address, interface)): (&Peer, (IpAddr, Option<Interface>)),
     node: &Name,
     own: &Node,
     password_generation: u64,
@@ -271,6 +330,7 @@ fn config(
     let asns = [peer.my_asn; 2];
     let identifier = peer.router_id.unwrap_or_else(|| identifier(node, own));
     PeerConfig {
+        interface,
         remote_asn: peer.remote_asn,
         port: peer.port,
         source: peer.source,
@@ -286,7 +346,7 @@ fn config(
         multi_hop_ttl: peer.multi_hop_ttl,
         ttl_security_hops: peer.ttl_security_hops,
         password_generation,
-        ..PeerConfig::new(name.clone(), peer.address, asns, identifier)
+        ..PeerConfig::new(name.clone(), address, asns, identifier)
     }
 }
 

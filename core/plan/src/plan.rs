@@ -7,7 +7,7 @@ use core::net::IpAddr;
 
 use bgp::{PeerName, Prefix, Route};
 use l2::{Key, Nominee};
-use model::ServiceKey;
+use model::{Name, ServiceKey};
 
 use crate::{
     Capped, Decisions, Guard, NetworkPlan, NodeAddresses, NodeIps, PlannedPeer, Stage, Unusable,
@@ -20,6 +20,8 @@ pub struct Plan {
     pub peers: BTreeMap<PeerName, PlannedPeer>,
     /// Those of them that BFD watches over.
     pub bfd: BTreeMap<PeerName, bfd::PeerConfig>,
+    /// Interfaces by which peers are configured: router advertisements are exchanged there.
+    pub unnumbered: BTreeSet<Name>,
     /// Routes by prefix; no list is empty.
     pub routes: BTreeMap<Prefix, Vec<Route>>,
     /// What is decided about each address of each Service, and about each Service without an address.
@@ -64,6 +66,8 @@ pub struct Target {
 pub struct Changes {
     /// All sessions that the node should hold, when they differ from those before.
     pub peers: Option<Vec<PlannedPeer>>,
+    /// All interfaces by which peers are configured, when they differ from those before.
+    pub unnumbered: Option<BTreeSet<Name>>,
     /// All sessions that BFD is to watch over, when they differ from those before.
     pub bfd: Option<Vec<bfd::PeerConfig>>,
     /// Changed prefixes with all their routes; an empty list withdraws.
@@ -128,6 +132,7 @@ impl Changes {
     /// Takes over what a later pass changed.
     pub fn merge(&mut self, later: Self) {
         self.peers = later.peers.or(self.peers.take());
+        self.unnumbered = later.unnumbered.or(self.unnumbered.take());
         self.bfd = later.bfd.or(self.bfd.take());
         self.routes.extend(later.routes);
         self.guards.extend(later.guards);

@@ -4,7 +4,8 @@ use core::{net::IpAddr, time::Duration};
 use model::{Change, Cluster, Kind, Name, Node, Object, ServiceKey, Touched};
 
 use crate::{
-    Changes, GateMode, Learned, Links, Outcome, Plan, Probe, ProbeTarget, Protocol, Target,
+    Changes, GateMode, Learned, Links, Neighbors, Outcome, Plan, Probe, ProbeTarget, Protocol,
+    Target,
     bgp::Router,
     cap::Announcers,
     drain::Drain,
@@ -46,6 +47,8 @@ pub struct Planner {
     pub(crate) changes: Option<Changes>,
     /// This node's interfaces, once they are known.
     pub(crate) links: Option<Links>,
+    /// The routers on interfaces by which peers are configured.
+    pub(crate) neighbors: Neighbors,
     /// What the peers advertise and is to be routed to.
     pub(crate) learned: Learned,
     /// That is all that they have.
@@ -128,6 +131,7 @@ impl Planner {
             counts: BTreeMap::new(),
             changes: None,
             links: None,
+            neighbors: Neighbors::new(),
             learned: Learned::default(),
             converged: false,
             announcers: Announcers::default(),
@@ -179,6 +183,14 @@ impl Planner {
             self.stale.network = true;
             self.stale.view |= self.memory.peers.looks_at_links();
             self.stale.bfd = true;
+        }
+    }
+
+    /// Takes which routers are heard on the interfaces by which peers are configured.
+    pub fn handle_neighbors(&mut self, neighbors: Neighbors) {
+        if self.neighbors != neighbors {
+            self.neighbors = neighbors;
+            self.stale.view |= !self.memory.peers.interfaces().is_empty();
         }
     }
 

@@ -13,7 +13,7 @@ use model::{
 };
 
 use crate::{
-    Links, Stage, Unusable,
+    Links, Neighbors, Stage, Unusable,
     bfd::{Watched, watched},
     bgp::{Peers, PodRoutes, Terms},
     community::Named,
@@ -94,7 +94,8 @@ impl View {
     pub(crate) fn new(
         node: &Name,
         ignore_exclude_label: bool,
-        (cluster, links): (&Cluster, Option<&Links>),
+        cluster: &Cluster,
+        (links, neighbors): (Option<&Links>, &Neighbors),
         memory: &mut Memory,
     ) -> (Self, Vec<Unusable>) {
         let nobody = Node::default();
@@ -123,9 +124,10 @@ impl View {
             .named
             .pod_network(pod_network.as_ref(), &names, &mut unusable);
         let learning = Learning::new(pod_network.as_ref(), own);
+        let facts = (links, neighbors);
         let peers = memory
             .peers
-            .resolve(cluster, node, own, (&learning, links), &mut unusable);
+            .resolve(cluster, (node, own), &learning, facts, &mut unusable);
         let profiles = &mut memory.bfd_profiles;
         let bfd = watched(cluster, &memory.peers, &peers, profiles, &mut unusable);
         let view = Self {

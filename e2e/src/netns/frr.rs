@@ -74,7 +74,7 @@ impl Peer for Frr {
             bgpd,
             bfdd,
             folder: own,
-            peer: settings.our_address.to_string(),
+            peer: settings.our_name(),
             asn: settings.asn,
             families: settings.families(),
         })
@@ -342,12 +342,16 @@ fn bfd(settings: Option<&BfdSettings>) -> String {
 fn configuration(settings: &PeerSettings) -> String {
     let PeerSettings {
         asn,
-        our_address: us,
         our_asn,
         hold_time,
         address,
         ..
     } = settings;
+    let us = settings.our_name();
+    let remote_as = match settings.interface {
+        Some(_) => format!("interface remote-as {our_asn}"),
+        None => format!("remote-as {our_asn}"),
+    };
     let mut options = String::new();
     if settings.passive {
         options.push_str(&format!(" neighbor {us} passive\n"));
@@ -393,7 +397,7 @@ fn configuration(settings: &PeerSettings) -> String {
          \x20no bgp network import-check\n\
          \x20no bgp default ipv4-unicast\n\
          \x20timers bgp {} {hold_time}\n\
-         \x20neighbor {us} remote-as {our_asn}\n\
+         \x20neighbor {us} {remote_as}\n\
          \x20neighbor {us} timers connect 1\n\
          {options}{families}",
         settings.identifier(),

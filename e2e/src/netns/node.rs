@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bfd::Hops;
 use bgp::{
-    Asn, BgpIdentifier, Excess, Farewell, GracefulRestart, HoldTime, Import, ImportRule,
+    Asn, BgpIdentifier, Excess, Farewell, GracefulRestart, HoldTime, Import, ImportRule, Interface,
     LinkBandwidth, PeerConfig, PeerSet, Prefix, RemoteAsn, Restarted, Route, RouteAttributes,
 };
 use model::Secret;
@@ -21,6 +21,7 @@ use speaker::io::bgp::{Driver, Options};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::unnumbered::Finder;
 use super::{
     BfdReport, Desired, DesiredImport, DesiredPeer, DesiredRestart, DesiredRoute, GeneratedRoutes,
     LearnedPrefixes, Request, SessionReport,
@@ -47,7 +48,16 @@ pub fn run_node() -> Result<()> {
                 node.apply(&desired)?;
                 answer(&())?;
             }
-            Request::Sessions => answer(&node.as_ref().map(Node::sessions).unwrap_or_default())?,
+            Request::Sessions => {
+                let node = node.as_mut();
+                let sessions = node.map(|node| node.look_around().map(|node| node.sessions()));
+                answer(&sessions.transpose()?.unwrap_or_default())?;
+            }
+            Request::Problems => {
+                let node = node.as_mut();
+                let problems = node.map(|node| node.look_around().map(|node| node.problems()));
+                answer(&problems.transpose()?.unwrap_or_default())?;
+            }
             Request::Learned => answer(&node.as_ref().map(Node::learned).unwrap_or_default())?,
             Request::Leave(message) => return part(node, Farewell::Leave { message }),
             Request::Restart => return part(node, Farewell::Restart),
@@ -76,6 +86,9 @@ struct Node {
     routes: BTreeMap<Prefix, Vec<Route>>,
     generated: Vec<GeneratedRoutes>,
     passwords: BTreeMap<String, (Option<String>, u64)>,
+    /// Only where a peer is configured by interface.
+    finder: Option<Finder>,
+    desired: Desired,
 }
 
 impl Node {
@@ -96,18 +109,61 @@ impl Node {
             routes: BTreeMap::new(),
             generated: Vec::new(),
             passwords: BTreeMap::new(),
+            finder: None,
+            desired: Desired::default(),
         })
     }
 
+    /// Who is found on an interface, or not any more, gets or loses his session.
+    fn look_around(&mut self) -> Result<&Self> {
+        let finder = self.finder.as_mut();
+        if finder.is_some_and(|finder| finder.look(&self.desired.peers)) {
+            self.apply(&self.desired.clone())?;
+        }
+        Ok(self)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let finder = self.finder.as_ref();
+        finder
+            .map(|finder| finder.problems().to_vec())
+            .unwrap_or_default()
+    }
+
+    /// Those that have an address; of those on interfaces, who is found.
+    fn located(&mut self, desired: &Desired) -> Result<Vec<(DesiredPeer, Option<Interface>)>> {
+        if desired.peers.iter().any(|peer| peer.interface.is_some()) && self.finder.is_none() {
+            self.finder = Some(Finder::spawn()?);
+        }
+        if let Some(finder) = &mut self.finder {
+            finder.look(&desired.peers);
+        }
+        let locate = |peer: &DesiredPeer| match &peer.interface {
+            None => Some((peer.clone(), None)),
+            Some(_) => {
+                let found = self.finder.as_ref()?.found(&peer.name)?;
+                let peer = DesiredPeer {
+                    address: found.address.into(),
+                    ..peer.clone()
+                };
+                Some((peer, Some(found.interface.clone())))
+            }
+        };
+        Ok(desired.peers.iter().filter_map(locate).collect())
+    }
+
     fn apply(&mut self, desired: &Desired) -> Result<()> {
+        self.desired = desired.clone();
+        let located = self.located(desired)?;
         let import = desired.import.as_ref().map(import).transpose()?;
         let import = import.unwrap_or_default();
-        let peers = desired
-            .peers
+        let peers = located
             .iter()
-            .map(|peer| self.plan(peer, &import))
+            .map(|(peer, interface)| self.plan(peer, interface.as_ref(), &import))
             .collect::<Result<_>>()?;
-        let watched = desired.peers.iter().filter_map(watched);
+        let watched = located
+            .iter()
+            .filter_map(|(peer, interface)| watched(peer, interface.as_ref()));
         self.watcher.peers.send_replace(watched.collect());
         let wanted = routes(desired)?;
         let gone = self
@@ -176,7 +232,12 @@ impl Node {
         Ok(())
     }
 
-    fn plan(&mut self, peer: &DesiredPeer, import: &Import) -> Result<PlannedPeer> {
+    fn plan(
+        &mut self,
+        peer: &DesiredPeer,
+        interface: Option<&Interface>,
+        import: &Import,
+    ) -> Result<PlannedPeer> {
         let (known, generation) = self.passwords.entry(peer.name.clone()).or_default();
         if *known != peer.password {
             known.clone_from(&peer.password);
@@ -186,6 +247,7 @@ impl Node {
         let identifier = BgpIdentifier::new(identifier.to_bits()).context("identifier")?;
         let asns = [Asn(peer.local_asn), Asn(peer.remote_asn)];
         let config = PeerConfig {
+            interface: interface.cloned(),
             port: peer.port,
             hold_time: HoldTime::new(peer.hold_time)?,
             connect_retry: peer.connect_retry.map(Duration::from_secs),
@@ -214,6 +276,7 @@ impl Node {
         let watched = self.watcher.state.borrow();
         let report = |session: &bgp::SessionView| SessionReport {
             name: session.peer.to_string(),
+            address: session.shown_address(),
             state: format!("{:?}", session.state),
             last_error: session.last_error.clone(),
             flaps: session.flaps,
@@ -235,9 +298,12 @@ impl Node {
 
     fn learned(&self) -> LearnedPrefixes {
         let learned = self.driver.learned().borrow().clone();
-        let texts = learned
-            .iter()
-            .map(|(prefix, hops)| (prefix.to_string(), hops.to_vec()));
+        let texts = learned.iter().map(|(prefix, hops)| {
+            (
+                prefix.to_string(),
+                hops.iter().map(|hop| hop.address).collect(),
+            )
+        });
         texts.collect()
     }
 }
@@ -288,13 +354,13 @@ impl Drop for Watcher {
     }
 }
 
-fn watched(peer: &DesiredPeer) -> Option<bfd::PeerConfig> {
+fn watched(peer: &DesiredPeer, interface: Option<&Interface>) -> Option<bfd::PeerConfig> {
     let wanted = peer.bfd?;
     Some(bfd::PeerConfig {
         name: peer.name.as_str().into(),
         remote: peer.address,
         local: None,
-        interface: None,
+        interface: interface.map(|interface| interface.index),
         hops: match peer.multi_hop_ttl.or(peer.ttl_security_hops) {
             None | Some(1) => Hops::Single,
             // BIRD sends with the host's usual TTL of 64 (RFC 5883 leaves it open).

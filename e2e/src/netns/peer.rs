@@ -26,6 +26,8 @@ pub struct PeerSettings {
     pub passive: bool,
     /// Whether it accepts connections.
     pub listens: bool,
+    /// Whoever is a router on its interface of this name is us, whatever `our_address` says.
+    pub interface: Option<&'static str>,
     /// Whether we are more than one hop away.
     pub multi_hop: bool,
     /// How many hops away we may be (GTSM, RFC 5082).
@@ -70,6 +72,7 @@ impl PeerSettings {
             hold_time: 9,
             passive: false,
             listens: true,
+            interface: None,
             multi_hop: false,
             ttl_security_hops: None,
             bfd: None,
@@ -88,6 +91,15 @@ impl PeerSettings {
         let families = [("ipv4", self.ipv4), ("ipv6", self.ipv6)];
         let wanted = families.into_iter().filter(|(_, wanted)| *wanted);
         wanted.map(|(family, _)| family).collect()
+    }
+
+    /// What it calls us: our address, or its interface.
+    #[must_use]
+    pub fn our_name(&self) -> String {
+        match self.interface {
+            Some(interface) => interface.to_owned(),
+            None => self.our_address.to_string(),
+        }
     }
 
     /// Its BGP identifier.

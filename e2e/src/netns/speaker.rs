@@ -27,6 +27,8 @@ pub enum Request {
     Sessions,
     /// Answer: [`LearnedPrefixes`].
     Learned,
+    /// Answer: a list of sentences, why peers that are wanted have no session.
+    Problems,
     /// Leave for good with this message, which may be empty, and end. Answer: `null`.
     Leave(String),
     /// End so that peers expect it back. Answer: `null`.
@@ -110,6 +112,9 @@ pub struct DesiredPeer {
     /// How many hops away it may be (GTSM).
     #[serde(default)]
     pub ttl_security_hops: Option<u8>,
+    /// Whoever is a router on this interface, whatever `address` says.
+    #[serde(default)]
+    pub interface: Option<String>,
     /// Our end of the session.
     #[serde(default)]
     pub source: Option<IpAddr>,
@@ -148,6 +153,7 @@ impl DesiredPeer {
             passive: false,
             multi_hop_ttl: None,
             ttl_security_hops: None,
+            interface: None,
             source: None,
             dynamic: false,
             password: None,
@@ -216,6 +222,9 @@ pub struct DesiredRoute {
 pub struct SessionReport {
     /// The peer's name.
     pub name: String,
+    /// Its address, `fe80::1%eth0` on an interface.
+    #[serde(default)]
+    pub address: String,
     /// State of RFC 4271 section 8.2.2.
     pub state: String,
     /// Why the last session or attempt ended.
@@ -336,6 +345,14 @@ impl Speaker {
     /// When it does not answer.
     pub async fn learned(&mut self) -> Result<LearnedPrefixes> {
         self.ask(&Request::Learned).await
+    }
+
+    /// Why peers that are wanted have no session, a sentence each.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn problems(&mut self) -> Result<Vec<String>> {
+        self.ask(&Request::Problems).await
     }
 
     /// Shuts it down in order and waits until it has ended.

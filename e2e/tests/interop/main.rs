@@ -30,11 +30,12 @@ mod restart;
 mod scene;
 mod session;
 mod suite;
+mod unnumbered;
 mod weights;
 
 use e2e::netns::{Bird, ExaBgp, Frr, GoBgp, Peer};
 
-use cell::{Cell, Families};
+use cell::{Cell, Families, Kind};
 use matrix::Matrix;
 use restart::End;
 use suite::Suite;
@@ -49,6 +50,15 @@ fn main() -> std::process::ExitCode {
     bfd::add::<Frr>(&mut suite);
     bfd::add::<Bird>(&mut suite);
     suite.add("frr/weights", weights::run());
+    suite.add(
+        "frr/unnumbered/ebgp",
+        unnumbered::run::<Frr>(Kind::External),
+    );
+    suite.add(
+        "frr/unnumbered/ibgp",
+        unnumbered::run::<Frr>(Kind::Internal),
+    );
+    suite.add("frr/unnumbered/bfd", unnumbered::bfd::<Frr>());
     suite.add("frr/ibgp-bandwidth", bandwidth::in_frr());
     suite.add("bird/ibgp-bandwidth", bandwidth::in_bird());
     suite.add("frr/hard-reset", hard_reset::run::<Frr>());

@@ -228,7 +228,7 @@ impl Running {
                 self.speaker.handle_connect_failed(now, connection, reason);
             }
             Fact::Accepted { stream, remote } => {
-                let remote = remote.ip().to_canonical();
+                let remote = network::scoped(remote);
                 let Some(peer) = self.speaker.peer_at(remote).cloned() else {
                     info!(%remote, "connection of an unknown peer refused");
                     return;

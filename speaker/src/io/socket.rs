@@ -5,6 +5,7 @@
 )]
 
 pub(in crate::io) mod datagram;
+pub(in crate::io) mod icmpv6;
 pub(in crate::io) mod packet;
 pub(crate) mod priority;
 

@@ -90,7 +90,7 @@ impl Author {
         let error = session.last_error.as_deref();
         SessionStatus {
             peer: session.peer.to_string(),
-            address: session.address.to_string(),
+            address: session.shown_address(),
             my_asn: session.local_asn.0.into(),
             peer_asn: session.remote_asn.map(|asn| asn.0.into()),
             state: session.state.to_string(),
@@ -180,6 +180,8 @@ fn config_accepted(facts: &Facts, observed: &Observed, bfd: &BfdState) -> Condit
         .listen_error
         .iter()
         .map(|error| ("ListenFailed", error.clone()));
+    let radv = facts.radv_problem.iter();
+    let radv = radv.map(|problem| ("RouterDiscoveryFailed", problem.clone()));
     let bfd = bfd.problems.iter();
     let bfd = bfd.map(|problem| ("BFDFailed", problem.clone()));
     let next_hops = observed
@@ -201,6 +203,7 @@ fn config_accepted(facts: &Facts, observed: &Observed, bfd: &BfdState) -> Condit
     let problems: Vec<(&'static str, String)> = rejected
         .chain(listen)
         .chain(bfd)
+        .chain(radv)
         .chain(next_hops)
         .chain(excess)
         .chain(not_served)

@@ -18,7 +18,7 @@ impl Peer {
             Some(&id) if self.state_of(id) == State::Connect => {
                 let words = format!(
                     "no answer from {} port {} within {} s",
-                    self.config.address,
+                    self.config.shown_address(),
                     self.config.port,
                     CONNECT_TIMEOUT.as_secs()
                 );

@@ -2,9 +2,9 @@
 
 use alloc::vec::Vec;
 use core::cmp::Reverse;
-use core::net::IpAddr;
 
 use super::{NextHops, Path, share};
+use crate::scope::ScopedAddress;
 
 /// Sets the next hops of the best path and of all that are as good; whether there is any path. Most prefixes have one, and
 /// nothing to decide.
@@ -31,7 +31,7 @@ pub(crate) fn share_best<'a>(
 /// The last steps of the RFC (identifier and address of the peer) pick one of several equal paths; as all of them are
 /// taken, there is nothing left to pick. The step before them, the interior cost, is the same for all: a next hop counts
 /// only when it is on-link. AS_PATHs of equal length need not be equal.
-fn next_hops<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<IpAddr> {
+fn next_hops<'a>(paths: impl Iterator<Item = &'a Path>) -> Vec<ScopedAddress> {
     let mut paths: Vec<&Path> = paths.collect();
     keep_least(&mut paths, |path| path.leaving);
     keep_least(&mut paths, |path| Reverse(path.local_pref));
@@ -64,6 +64,8 @@ fn keep_least_med(paths: &mut Vec<&Path>) {
 
 #[cfg(test)]
 mod tests {
+    use core::net::IpAddr;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -73,7 +75,7 @@ mod tests {
 
     fn base(last: u8) -> Path {
         Path {
-            next_hop: [192, 0, 2, last].into(),
+            next_hop: IpAddr::from([192, 0, 2, last]).into(),
             leaving: false,
             local_pref: 100,
             hops: 2,
@@ -86,7 +88,7 @@ mod tests {
     }
 
     fn chosen(paths: &[Path]) -> Vec<u8> {
-        let last = |address: IpAddr| match address {
+        let last = |hop: ScopedAddress| match hop.address {
             IpAddr::V4(address) => address.octets()[3],
             IpAddr::V6(_) => 0,
         };

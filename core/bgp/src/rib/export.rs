@@ -32,7 +32,11 @@ impl Export {
             local_asn: config.local_asn,
             ipv4: wanted(
                 Family::IPV4_UNICAST,
-                ipv4_next_hop(addresses, dialect.extended_next_hop),
+                match &config.interface {
+                    // An unnumbered router need not have a route to our IPv4 address.
+                    Some(_) if dialect.extended_next_hop => ipv6_next_hop(addresses),
+                    Some(_) | None => ipv4_next_hop(addresses, dialect.extended_next_hop),
+                },
             ),
             ipv6: wanted(Family::IPV6_UNICAST, ipv6_next_hop(addresses)),
         }

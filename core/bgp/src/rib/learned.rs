@@ -1,11 +1,11 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::net::IpAddr;
 
 use crate::params::Prefix;
+use crate::scope::ScopedAddress;
 
 /// The next hops of the best path and of all that are as good: sorted, each once. Prefixes share theirs where they can.
-pub type NextHops = Arc<[IpAddr]>;
+pub type NextHops = Arc<[ScopedAddress]>;
 
 /// Prefixes whose paths may have changed since the driver was told of them.
 ///
@@ -71,7 +71,7 @@ impl Learned {
 }
 
 /// Sets a shared list, which stays the one it was when it is equal.
-pub(crate) fn share(shared: &mut NextHops, next_hops: &[IpAddr]) {
+pub(crate) fn share(shared: &mut NextHops, next_hops: &[ScopedAddress]) {
     if **shared != *next_hops {
         *shared = next_hops.into();
     }
@@ -79,7 +79,7 @@ pub(crate) fn share(shared: &mut NextHops, next_hops: &[IpAddr]) {
 
 #[cfg(test)]
 mod tests {
-    use std::string::String;
+    use std::{net::IpAddr, string::String};
 
     use super::*;
 
@@ -93,7 +93,7 @@ mod tests {
             .for_each(|number| learned.mark(prefix(*number)));
     }
 
-    fn told(learned: &mut Learned, next_hops: &[IpAddr]) -> Vec<String> {
+    fn told(learned: &mut Learned, next_hops: &[ScopedAddress]) -> Vec<String> {
         let told = core::iter::from_fn(|| learned.poll(|_, shared| share(shared, next_hops)));
         told.map(|(prefix, _)| String::from(prefix)).collect()
     }
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn neighbours_share_their_next_hops() {
-        let hops = [IpAddr::from([192, 0, 2, 2])];
+        let hops = [ScopedAddress::from(IpAddr::from([192, 0, 2, 2]))];
         let mut learned = Learned::default();
         mark(&mut learned, &[1, 2]);
         let mut poll = || learned.poll(|_, shared| share(shared, &hops)).unwrap().1;

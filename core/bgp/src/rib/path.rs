@@ -4,14 +4,15 @@ use crate::notice::LocalAddresses;
 use crate::params::{Asn, BgpIdentifier, Community, DEFAULT_LOCAL_PREF};
 use crate::peer_config::PeerConfig;
 use crate::rejected::RejectReason;
+use crate::scope::ScopedAddress;
 use crate::wire::PeerType;
 use crate::wire::attr::{NextHop, Origin, ReceivedAttributes};
 
 /// A way to a prefix, as far as the decision between several needs to know it: of a fixed size, whatever the peer sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Path {
-    /// Never link-local.
-    pub(crate) next_hop: IpAddr,
+    /// Link-local only with its interface.
+    pub(crate) next_hop: ScopedAddress,
     /// Its sender is about to withdraw it (community GRACEFUL_SHUTDOWN, RFC 8326): any other path is better.
     pub(crate) leaving: bool,
     pub(crate) local_pref: u32,
@@ -34,6 +35,8 @@ pub(crate) struct LocalEnd {
     identifier: BgpIdentifier,
     peer_type: PeerType,
     addresses: LocalAddresses,
+    /// Where link-local next hops mean something.
+    interface: Option<u32>,
 }
 
 impl LocalEnd {
@@ -43,6 +46,7 @@ impl LocalEnd {
             identifier: config.identifier,
             peer_type: config.peer_type(),
             addresses: *addresses,
+            interface: config.interface.as_ref().map(|interface| interface.index),
         }
     }
 
@@ -67,8 +71,8 @@ impl LocalEnd {
         if self.is_reflected(attributes) {
             return Err(RejectReason::Originator);
         }
-        let next_hop = global(next_hop).ok_or(RejectReason::NoNextHop)?;
-        if self.owns(next_hop) {
+        let next_hop = self.scoped(next_hop).ok_or(RejectReason::NoNextHop)?;
+        if self.owns(next_hop.address) {
             return Err(RejectReason::OwnNextHop);
         }
         Ok(Path {
@@ -89,6 +93,18 @@ impl LocalEnd {
         let cluster = |id: &core::net::Ipv4Addr| id.to_bits() == self.identifier.bits();
         attributes.originator_id == Some(self.identifier)
             || attributes.cluster_list.iter().any(cluster)
+    }
+
+    /// On the interface of an unnumbered peer the link-local address is the one to send to (RFC 2545 section 3, RFC 8950
+    /// section 3), also where another stands beside it.
+    fn scoped(&self, next_hop: &NextHop) -> Option<ScopedAddress> {
+        match (self.interface, next_hop.link_local()) {
+            (Some(interface), Some(address)) => Some(ScopedAddress {
+                address: address.into(),
+                interface: Some(interface),
+            }),
+            (_, _) => global(next_hop).map(ScopedAddress::from),
+        }
     }
 
     fn owns(&self, address: IpAddr) -> bool {
@@ -128,6 +144,7 @@ mod tests {
                 ipv6: Some("2001:db8::1".parse().unwrap()),
                 on_link: true,
             },
+            interface: None,
         }
     }
 
@@ -165,7 +182,11 @@ mod tests {
 
     #[test]
     fn a_next_hop_must_be_a_global_address_of_somebody_else() {
-        let with = |next_hop: NextHop| end().path(&next_hop, &over(&[1]), 0).map(|p| p.next_hop);
+        let with = |next_hop: NextHop| {
+            end()
+                .path(&next_hop, &over(&[1]), 0)
+                .map(|p| p.next_hop.address)
+        };
         assert_eq!(with(ipv4(2)), Ok("192.0.2.2".parse().unwrap()));
         assert_eq!(with(ipv4(1)), Err(RejectReason::OwnNextHop));
         assert_eq!(with(ipv6("2001:db8::1")), Err(RejectReason::OwnNextHop));
@@ -182,6 +203,34 @@ mod tests {
         for none in ["::", "fe80::2"] {
             assert_eq!(with(both(none)), Err(RejectReason::NoNextHop));
         }
+    }
+
+    #[test]
+    fn a_link_local_next_hop_counts_on_the_interface_of_the_peer() {
+        let end = LocalEnd {
+            interface: Some(7),
+            addresses: LocalAddresses {
+                local: "fe80::1".parse().unwrap(),
+                ..end().addresses
+            },
+            ..end()
+        };
+        let with = |next_hop: NextHop| end.path(&next_hop, &over(&[1]), 0).map(|p| p.next_hop);
+        let theirs = ScopedAddress {
+            address: "fe80::2".parse().unwrap(),
+            interface: Some(7),
+        };
+        assert_eq!(with(ipv6("fe80::2")), Ok(theirs));
+        for global in ["2001:db8::2", "::", "fe80::2", "::ffff:192.0.2.2"] {
+            let both = NextHop::Ipv6WithLinkLocal {
+                global: global.parse().unwrap(),
+                link_local: "fe80::2".parse().unwrap(),
+            };
+            assert_eq!(with(both), Ok(theirs), "{global}");
+        }
+        assert_eq!(with(ipv6("fe80::1")), Err(RejectReason::OwnNextHop));
+        let global: IpAddr = "2001:db8::2".parse().unwrap();
+        assert_eq!(with(ipv6("2001:db8::2")), Ok(global.into()));
     }
 
     #[test]

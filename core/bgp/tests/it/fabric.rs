@@ -44,7 +44,7 @@ impl Fabric {
     }
 
     fn connect(&mut self, number: u8) {
-        let address = [192, 0, 2, 10 + number].into();
+        let address = IpAddr::from([192, 0, 2, 10 + number]);
         let accepted = self.speaker.handle_accepted(NOW, address, local(0));
         self.connections[usize::from(number)] = accepted.unwrap();
         let identifier = 10 + u32::from(number);
@@ -79,7 +79,7 @@ fn equal_paths_of_several_peers_are_all_taken_and_a_shorter_one_beats_them() {
         fabric.say(number, &announce(&route, next_hop, &asns));
     }
     let hops = |numbers: &[u8]| {
-        let hop = |number: &u8| IpAddr::from([192, 0, 2, 10 + number]);
+        let hop = |number: &u8| IpAddr::from([192, 0, 2, 10 + number]).into();
         numbers.iter().map(hop).collect::<Vec<_>>()
     };
     assert_eq!(fabric.take(), 1);

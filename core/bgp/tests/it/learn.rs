@@ -1,13 +1,15 @@
 //! What peers advertise: accepted, decided on, told, and asked for again.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bgp::wire::attr::{AsPath, MpReach, NextHop, Origin, PathAttribute};
 use bgp::wire::capability::Capability;
 use bgp::wire::{Message, RawUpdate, RouteRefresh, RouteRefreshKind};
 use bgp::{
-    Asn, Family, Import, NextHops, PeerConfig, PeerSet, Prefix, RejectReason, Route, Speaker, State,
+    Asn, Family, Import, NextHops, PeerConfig, PeerSet, Prefix, RejectReason, Route, ScopedAddress,
+    Speaker, State,
 };
 
 use crate::pair::{Pair, config, local};
@@ -127,7 +129,8 @@ fn learns_what_the_other_side_advertises_and_forgets_what_it_withdraws() {
     pair.settle();
     pair.run(Duration::from_secs(1));
     let mut seen = told(&mut pair.speakers[1]);
-    let (next_hop4, next_hop6) = (local(0).local, local(0).ipv6.unwrap().into());
+    let next_hop4 = ScopedAddress::from(local(0).local);
+    let next_hop6 = ScopedAddress::from(IpAddr::from(local(0).ipv6.unwrap()));
     assert_eq!(
         seen,
         BTreeMap::from([(ipv4, [next_hop4].into()), (ipv6, [next_hop6].into())])

@@ -1,6 +1,7 @@
 //! No sequence of events, in any order and with any bytes, makes a speaker panic or lose its count.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -130,7 +131,7 @@ impl World {
                 speaker.handle_connect_failed(now, ConnectionId(id), "refused".into());
             }
             Input::Accepted(number) => {
-                let remote = [192, 0, 2, 100 + number].into();
+                let remote = IpAddr::from([192, 0, 2, 100 + number]);
                 speaker.handle_accepted(now, remote, local(0));
             }
             Input::Bytes(id, bytes) => speaker.handle_bytes(now, ConnectionId(id), &bytes),

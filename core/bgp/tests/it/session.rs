@@ -1,5 +1,6 @@
 //! One session: what is said when, and with which codes it ends.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -472,7 +473,7 @@ fn a_connection_of_a_peer_that_has_a_session_is_refused_with_a_cease() {
     assert_eq!(peer.view().state, State::Established);
     assert_eq!(
         peer.speaker
-            .handle_accepted(peer.now, [203, 0, 113, 1].into(), local(0)),
+            .handle_accepted(peer.now, IpAddr::from([203, 0, 113, 1]), local(0)),
         None
     );
 }

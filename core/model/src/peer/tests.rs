@@ -48,7 +48,7 @@ fn reads_every_field() {
          passive: true, myASN: 1, peerASN: 4294967294}",
     )
     .unwrap();
-    assert_eq!(peer.address.to_string(), "fd00::1");
+    assert_eq!(peer.place.to_string(), "fd00::1");
     assert_eq!(
         (peer.port, peer.router_id.unwrap().to_string()),
         (1179, "10.9.9.9".into())

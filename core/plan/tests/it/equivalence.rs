@@ -484,7 +484,10 @@ fn tell_fact(world: &mut World, step: &Step) -> bool {
         }
         Step::Learned { third, last } => {
             let next_hop: IpAddr = format!("192.0.2.{last}").parse().unwrap();
-            let learned = [(prefix(&format!("10.244.{third}.0/24")), [next_hop].into())];
+            let learned = [(
+                prefix(&format!("10.244.{third}.0/24")),
+                [next_hop.into()].into(),
+            )];
             world.planner.handle_learned(Arc::new(learned.into()));
         }
         Step::Service { .. }

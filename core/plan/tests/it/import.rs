@@ -43,7 +43,8 @@ fn set(world: &mut World, change: impl FnOnce(&mut Peer)) {
 }
 
 fn learn(world: &mut World, routes: &[(&str, &[&str])]) {
-    let hops = |hops: &[&str]| hops.iter().map(|hop| hop.parse().unwrap()).collect();
+    let hop = |hop: &&str| hop.parse::<IpAddr>().unwrap().into();
+    let hops = |hops: &[&str]| hops.iter().map(hop).collect();
     let learned: BTreeMap<Prefix, NextHops> = routes
         .iter()
         .map(|(text, next_hops)| (prefix(text), hops(next_hops)))

@@ -24,3 +24,4 @@ mod peers;
 mod pod_network;
 mod snapshot;
 mod timing;
+mod unnumbered;

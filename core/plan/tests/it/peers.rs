@@ -1,7 +1,7 @@
 use bgp::Asn;
 use bgp::wire::PeerType;
 use kube_core::Selector;
-use model::{Kind, NodeOverride, Object, Parsed, Peer, Selectors, Timestamp};
+use model::{Kind, NodeOverride, Object, Parsed, Peer, Place, Selectors, Timestamp};
 use plan::{Link, LinkRole, Links, PlannedPeer};
 
 use crate::fixture::*;
@@ -242,7 +242,7 @@ fn a_router_on_this_node_is_one_that_is_spoken_to_from_another_address() {
     let mut world = World::usual();
     world.planner.handle_links(links_with("203.0.113.1"));
     let mut own = from("203.0.113.1");
-    own.value.as_mut().unwrap().address = "192.0.2.1".parse().unwrap();
+    own.value.as_mut().unwrap().place = Place::Address("192.0.2.1".parse().unwrap());
     world.apply(Object::Peer(own.clone()));
     world.settle();
     assert!(session(&world, "router").is_some());

@@ -11,7 +11,7 @@ use plan::{
 use crate::fixture::*;
 
 /// Three nodes, of which node-2 is on the subnet of node-1 and node-3 elsewhere, and one router.
-fn routed(mode: PodNetworkMode) -> World {
+pub(crate) fn routed(mode: PodNetworkMode) -> World {
     let mut world = World::usual();
     world.apply(Object::Node(routed_node(1)));
     world.apply(Object::Node(routed_node(2)));
@@ -36,7 +36,12 @@ fn ip(text: &str) -> IpAddr {
 fn learn(world: &mut World, routes: &[(&str, &[&str])]) {
     let learned: BTreeMap<Prefix, NextHops> = routes
         .iter()
-        .map(|(text, hops)| (prefix(text), hops.iter().map(|hop| ip(hop)).collect()))
+        .map(|(text, hops)| {
+            (
+                prefix(text),
+                hops.iter().map(|hop| ip(hop).into()).collect(),
+            )
+        })
         .collect();
     world.planner.handle_learned(Arc::new(learned));
     world.settle();
@@ -54,7 +59,7 @@ fn what_an_earlier_run_has_left_stays_until_the_peers_have_told_all() {
     assert!(!settled.awaits_peers && settled.routes.present().is_some());
 }
 
-fn route(world: &World, text: &str, metric: u32) -> Option<RouteTarget> {
+pub(crate) fn route(world: &World, text: &str, metric: u32) -> Option<RouteTarget> {
     let key = RouteKey {
         prefix: prefix(text),
         metric,

@@ -1,5 +1,5 @@
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::OwnedFd;
 
 use bgp::PeerConfig;
@@ -27,13 +27,23 @@ pub(super) fn ttls(peer: &PeerConfig) -> Ttls {
 
 /// Connects to the peer. There is no timeout here: the state machine gives up when it is time.
 pub(super) async fn dial(peer: PeerConfig, password: Option<Secret>) -> io::Result<TcpStream> {
-    let remote = SocketAddr::new(peer.address, peer.port);
+    let remote = remote(&peer);
     let socket = socket::dialling(remote, ttls(&peer), password.as_ref())?;
     if let Some(source) = peer.source {
         socket.bind(&SocketAddr::new(source, 0).into())?;
     }
     let stream = std::net::TcpStream::from(OwnedFd::from(socket));
     TcpSocket::from_std_stream(stream).connect(remote).await
+}
+
+/// Where the peer listens.
+fn remote(peer: &PeerConfig) -> SocketAddr {
+    match (peer.address, &peer.interface) {
+        (IpAddr::V6(address), Some(interface)) => {
+            SocketAddrV6::new(address, peer.port, 0, interface.index).into()
+        }
+        (address, _) => SocketAddr::new(address, peer.port),
+    }
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ mod tests {
         let prefix = Prefix::new([10, 244, number, 0].into(), 24).unwrap();
         let next_hops = next_hops
             .iter()
-            .map(|last| IpAddr::from([192, 0, 2, *last]));
+            .map(|last| IpAddr::from([192, 0, 2, *last]).into());
         (prefix, next_hops.collect())
     }
 

@@ -57,15 +57,23 @@ pub(super) fn local_addresses(
             on_link: true,
         };
     }
-    let interface = interfaces.iter().find(|each| each.address == local);
+    // Several interfaces can have one link-local address.
+    let interface = match &peer.interface {
+        Some(interface) => Some(&*interface.name),
+        None => {
+            let holder = interfaces.iter().find(|each| each.address == local);
+            holder.map(|holder| &*holder.interface)
+        }
+    };
     let same: Vec<_> = interfaces
         .iter()
-        .filter(|each| interface.is_some_and(|found| found.interface == each.interface))
+        .filter(|each| interface == Some(&*each.interface))
         .collect();
-    let on_link = same.iter().any(|each| {
-        each.subnet
-            .is_some_and(|subnet| subnet.contains_address(peer.address))
-    });
+    let on_link = peer.interface.is_some()
+        || same.iter().any(|each| {
+            each.subnet
+                .is_some_and(|subnet| subnet.contains_address(peer.address))
+        });
     let behind_router =
         peer.multi_hop_ttl.is_some() || (peer.peer_type() == PeerType::Internal && !on_link);
     LocalAddresses {
@@ -167,6 +175,28 @@ mod tests {
         let found = local_addresses(local, &peer("192.0.2.1"), stranger, &interfaces());
         assert_eq!(found.ipv6, Some("2001:db8::99".parse().unwrap()));
         assert!(found.on_link);
+    }
+
+    #[test]
+    fn an_unnumbered_session_has_the_addresses_of_its_interface() {
+        let mut interfaces = interfaces();
+        let other = InterfaceAddress {
+            interface: "eth1".into(),
+            address: "fe80::10".parse().unwrap(),
+            subnet: None,
+        };
+        interfaces.insert(0, other);
+        let unnumbered = PeerConfig {
+            interface: Some(bgp::Interface {
+                index: 2,
+                name: "eth0".into(),
+            }),
+            ..peer("fe80::1")
+        };
+        let local = "fe80::10".parse().unwrap();
+        let found = local_addresses(local, &unnumbered, node(), &interfaces);
+        assert_eq!((found.ipv6, found.on_link), (node().ipv6, true));
+        assert_eq!(found.ipv4, Some([192, 0, 2, 10].into()));
     }
 
     #[test]

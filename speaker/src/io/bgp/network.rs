@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::Bound;
 use std::task::{Context, Poll};
 
-use bgp::{ConnectionId, PeerConfig, PeerName};
+use bgp::{ConnectionId, PeerConfig, PeerName, ScopedAddress};
 use model::Secret;
 use plan::PlannedPeer;
 use socket2::SockRef;
@@ -213,12 +213,24 @@ impl Fact {
                 let from = peer.source.map(|source| format!(" from {source}"));
                 let reason = format!(
                     "cannot connect to {} port {}{}: {error}",
-                    peer.address,
+                    peer.shown_address(),
                     peer.port,
                     from.unwrap_or_default()
                 );
                 Self::ConnectFailed { connection, reason }
             }
         }
+    }
+}
+
+/// Who connected: a link-local address means something on its interface only.
+pub(super) fn scoped(remote: SocketAddr) -> ScopedAddress {
+    let interface = match remote {
+        SocketAddr::V6(remote) if remote.ip().is_unicast_link_local() => Some(remote.scope_id()),
+        SocketAddr::V4(_) | SocketAddr::V6(_) => None,
+    };
+    ScopedAddress {
+        address: remote.ip().to_canonical(),
+        interface,
     }
 }

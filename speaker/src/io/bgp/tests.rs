@@ -205,7 +205,7 @@ fn what_a_peer_advertises_is_told_until_its_session_ends() {
     stream.write_all(&advertising(2_010)).unwrap();
     let seen = learned(&listener, 2_000);
     let next_hops: BTreeSet<_> = seen.values().flat_map(|hops| hops.iter()).collect();
-    assert_eq!(next_hops, [&IpAddr::from([192, 0, 2, 2])].into());
+    assert_eq!(next_hops, [&IpAddr::from([192, 0, 2, 2]).into()].into());
     let rejected = wait_for(&listener, |seen| {
         let session = seen.sessions.first().filter(|each| each.received > 0)?;
         Some(session.counters.rejected)

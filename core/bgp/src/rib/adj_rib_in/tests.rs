@@ -172,7 +172,10 @@ fn what_comes_again_replaces_what_was_and_equal_is_no_change() {
     fixture.update(&announced(&["10.244.2.0/24"], 3, &[64513]));
     assert_eq!(fixture.changed().len(), 1);
     let path = fixture.table.path(&prefix("10.244.2.0/24")).unwrap();
-    assert_eq!(path.next_hop, core::net::IpAddr::from([192, 0, 2, 3]));
+    assert_eq!(
+        path.next_hop.address,
+        core::net::IpAddr::from([192, 0, 2, 3])
+    );
 }
 
 #[test]
@@ -221,7 +224,10 @@ fn a_full_table_takes_changes_but_nothing_new_in_each_family_by_itself() {
     let changed = announced(&["10.244.4.0/24"], 9, &[64513]);
     assert_eq!(fixture.update(&changed), None);
     let path = fixture.table.path(&prefix("10.244.4.0/24")).unwrap();
-    assert_eq!(path.next_hop, core::net::IpAddr::from([192, 0, 2, 9]));
+    assert_eq!(
+        path.next_hop.address,
+        core::net::IpAddr::from([192, 0, 2, 9])
+    );
     let more = announced(&["10.244.6.0/24"], 2, &[64513]);
     assert_eq!(fixture.update(&more), Some(Family::IPV4_UNICAST));
     fixture.update(&withdrawn(&["10.244.4.0/24"]));
