@@ -72,8 +72,7 @@ pub fn run(flags: Flags) -> anyhow::Result<()> {
 }
 
 async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
-    let stop = daemon::shutdown()?;
-    let servers = bind(&flags).await?;
+    let (stop, servers) = (daemon::shutdown()?, bind(&flags).await?);
     let client = cluster::connect(flags.common.kubeconfig.as_deref()).await?;
 
     let started = Instant::now();
@@ -99,11 +98,10 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     )?;
     let responder = start_l2(&flags, &options, &host, (&outlets, l2, notices))?;
     parts.spawn(conntrack::run(l2_seen.clone()));
-    let radv = start_radv(&outlets, &host, &mut parts);
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
         links: host.links.clone(),
-        radv: radv.clone(),
+        radv: start_radv(&outlets, &host, &mut parts),
         learned: learned_seen,
         converged: converged_seen,
         announcing: Announcing::new(&outlets, &observed_seen, &l2_seen),
@@ -119,7 +117,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         kernel: host.kernel,
         l2: l2_seen,
         bfd: watcher.state.clone(),
-        radv,
+        radv: sources.radv.clone(),
         notices: notices_seen,
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
@@ -133,8 +131,13 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         &mut parts,
     );
     report.start(client, servers, queries, &mut parts);
-    let threads = Threads(sessions, watcher, responder);
-    watch_over(stop, (farewell, last_words), threads, parts).await
+    watch_over(
+        stop,
+        (farewell, last_words),
+        Threads(sessions, watcher, responder),
+        parts,
+    )
+    .await
 }
 
 /// What is to be done at the end.

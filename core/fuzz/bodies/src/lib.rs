@@ -24,13 +24,14 @@ pub mod bgp_update;
 pub mod heartbeat;
 pub mod l2_speaker;
 pub mod ndp;
+pub mod radv;
 mod script;
 
 /// What a target does.
 pub type Body = fn(&[u8]);
 
 /// All bodies by the name of their target.
-pub const BODIES: [(&str, Body); 13] = [
+pub const BODIES: [(&str, Body); 14] = [
     ("arp", arp::run),
     ("bfd-packet", bfd_packet::run),
     ("bfd-session", bfd_session::run),
@@ -44,4 +45,5 @@ pub const BODIES: [(&str, Body); 13] = [
     ("heartbeat", heartbeat::run),
     ("l2-speaker", l2_speaker::run),
     ("ndp", ndp::run),
+    ("radv", radv::run),
 ];

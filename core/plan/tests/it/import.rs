@@ -1,6 +1,6 @@
 //! What BGPPeers import, and what becomes of it in the kernel.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bgp::{Excess, Import, ImportRule, NextHops, Prefix};
 use model::{Aggregation, Kind, Object, Peer, PodNetworkMode};
