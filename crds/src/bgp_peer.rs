@@ -18,6 +18,7 @@ use crate::{BGPImport, Condition, LabelSelector, bfd_profile, rule};
     derive = "PartialEq",
     doc = "A router that the speakers of the selected nodes hold a BGP session with.",
     printcolumn(name = "Address", type_ = "string", json_path = ".spec.peerAddress"),
+    printcolumn(name = "Interface", type_ = "string", json_path = ".spec.interface"),
     printcolumn(name = "Peer ASN", type_ = "integer", json_path = ".spec.peerASN"),
     printcolumn(name = "My ASN", type_ = "integer", json_path = ".spec.myASN"),
     printcolumn(
@@ -47,6 +48,14 @@ use crate::{BGPImport, Condition, LabelSelector, bfd_profile, rule};
     validation = Rule::new("has(self.peerASN) != has(self.dynamicASN)").message(
         "exactly one of peerASN and dynamicASN is needed; write the router's AS number, or dynamicASN: external (internal for iBGP) to take it from the router"
     ).field_path(".peerASN"),
+    validation = Rule::new("has(self.peerAddress) != has(self.interface)").message(
+        "exactly one of peerAddress and interface is needed; write the router's address, or the name of the node's interface on whose link the router is"
+    ).field_path(".peerAddress"),
+    validation = Rule::new(
+        "!has(self.interface) || (!self.ebgpMultiHop && !has(self.sourceAddress) && (!has(self.nodeOverrides) || self.nodeOverrides.all(each, !has(each.sourceAddress))))"
+    ).message(
+        "interface excludes ebgpMultiHop and sourceAddress, as the router is on the link and is spoken to from the interface's link-local address; leave them out, or write peerAddress"
+    ).field_path(".interface"),
     validation = keepalive_below_hold(),
     validation = Rule::new(
         "self.enableGracefulRestart || (!has(self.gracefulRestartTime) && !self.gracefulRestartNotification)"
@@ -86,8 +95,9 @@ pub struct BGPPeerSpec {
     )]
     #[schemars(with = "DynamicAsn")]
     pub dynamic_asn: Option<DynamicAsn>,
-    /// The peer's address, IPv4 or IPv6.
-    #[schemars(length(min = 2, max = 45))]
+    /// The peer's address, IPv4 or IPv6. Either this or `interface`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 2, max = 45))]
     #[x_kube(
         validation = Rule::new("isIP(self)").message(
             "peerAddress must be one IPv4 or IPv6 address without prefix length or zone, such as 192.0.2.1; write the router's address"
@@ -99,7 +109,15 @@ pub struct BGPPeerSpec {
             "peerAddress must not be an IPv6 link-local address, which is unique on one link only; write the router's global or unique local address"
         )
     )]
-    pub peer_address: String,
+    pub peer_address: Option<String>,
+    /// Instead of `peerAddress`: the node's interface on whose link the peer is. Its link-local address is learned from its
+    /// router advertisements, and it learns ours from those that are sent there for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 15))]
+    #[x_kube(validation = Rule::new("self.matches('^[^/:%[:space:]]{1,15}$') && self != '.' && self != '..'").message(
+        "interface must be the name of one interface, of 1 to 15 characters without '/', ':', '%' and blanks; write a name that ip link shows"
+    ))]
+    pub interface: Option<String>,
     /// The peer's TCP port.
     #[serde(default = "default_port")]
     #[schemars(range(min = 1, max = 65535))]

@@ -202,7 +202,7 @@ pub(crate) fn is_own_address() -> Rule {
 /// Whether the expression can be our end of a session with `self.peerAddress`. What is no address has rules of its own.
 pub(crate) fn is_other_end(expression: &str) -> String {
     format!(
-        "!isIP({expression}) || !isIP(self.peerAddress) || (ip({expression}).family() == ip(self.peerAddress).family() && {expression} != self.peerAddress)"
+        "!isIP({expression}) || !has(self.peerAddress) || !isIP(self.peerAddress) || (ip({expression}).family() == ip(self.peerAddress).family() && {expression} != self.peerAddress)"
     )
 }
 

@@ -11,9 +11,9 @@ use bgp::{Asn, BgpIdentifier, GracefulRestart, HoldTime, Import, RemoteAsn};
 use crate::{Condition, Labels, Meta, Name, Parsed, Rejection, Selectors};
 
 use field::{
-    DEFAULT_RESTART_TIME, OF_ROUTER, parse_address, parse_asn, parse_connect_time,
-    parse_graceful_restart, parse_hold_time, parse_hops, parse_keepalive, parse_port,
-    parse_profile, parse_remote_asn, parse_router_id, parse_secret, parse_source, parse_ttl,
+    DEFAULT_RESTART_TIME, parse_asn, parse_connect_time, parse_graceful_restart, parse_hold_time,
+    parse_hops, parse_keepalive, parse_port, parse_profile, parse_remote_asn, parse_router_id,
+    parse_secret, parse_source, parse_ttl,
 };
 
 pub use node_override::NodeOverride;
@@ -128,12 +128,13 @@ impl Peer {
     }
 
     fn parse_spec(spec: &crds::BGPPeerSpec) -> Result<Self, Rejection> {
-        let address = parse_address("spec.peerAddress", &spec.peer_address, OF_ROUTER)?;
+        let place = Place::parse(spec)?;
+        let address = place.address();
         let hold_time = parse_hold_time(spec.hold_time.as_deref())?;
         Ok(Self {
             my_asn: parse_asn("spec.myASN", spec.my_asn)?,
             remote_asn: parse_remote_asn(spec.peer_asn, spec.dynamic_asn)?,
-            place: Place::Address(address),
+            place,
             port: parse_port(spec.peer_port)?,
             source: parse_source(
                 "spec.sourceAddress",

@@ -76,15 +76,18 @@ pub(super) fn parse_address(field: &str, text: &str, whose: &str) -> Result<IpAd
     }
 }
 
-/// The node's end of a session with `peer`.
+/// The node's end of a session with the peer at this address, if its address is configured.
 pub(super) fn parse_source(
     field: &str,
     text: Option<&str>,
-    peer: IpAddr,
+    peer: Option<IpAddr>,
 ) -> Result<Option<IpAddr>, Rejection> {
     let Some(text) = text else { return Ok(None) };
     let source = parse_address(field, text, OF_NODE)?;
     let reject = |what, remedy| Err(Rejection::new(field, format!("{text} is {what}"), remedy));
+    let Some(peer) = peer else {
+        return Ok(Some(source));
+    };
     if source == peer {
         return reject(
             "the peer's own address",

@@ -23,14 +23,18 @@ impl NodeOverride {
     /// Parses the list for a peer of this address.
     pub(super) fn parse_all(
         list: &[crds::NodeOverride],
-        peer: IpAddr,
+        peer: Option<IpAddr>,
     ) -> Result<Vec<Self>, Rejection> {
         let parse =
             |(index, each)| Self::parse(&format!("spec.nodeOverrides[{index}]"), each, peer);
         list.iter().enumerate().map(parse).collect()
     }
 
-    fn parse(field: &str, object: &crds::NodeOverride, peer: IpAddr) -> Result<Self, Rejection> {
+    fn parse(
+        field: &str,
+        object: &crds::NodeOverride,
+        peer: Option<IpAddr>,
+    ) -> Result<Self, Rejection> {
         let my_asn = object
             .my_asn
             .map(|asn| parse_asn(&format!("{field}.myASN"), asn));

@@ -339,6 +339,59 @@ fn refuses_bad_values_naming_the_field() {
     }
 }
 
+fn unnumbered(more: &str) -> Result<Peer, String> {
+    let spec = format!("{{myASN: 64512, dynamicASN: external, {more}}}");
+    let spec = serde_yaml_ng::from_str(&spec).unwrap();
+    let parsed = Peer::parse(&crds::BGPPeer::new("a", spec)).value;
+    parsed.map_err(|rejection| rejection.to_string())
+}
+
+#[test]
+fn a_peer_is_at_an_address_or_on_an_interface() {
+    let peer = unnumbered("interface: eth0, ttlSecurityHops: 1").unwrap();
+    assert_eq!(peer.place, Place::Interface("eth0".into()));
+    assert_eq!(peer.place.address(), None);
+    for (more, sentence) in [
+        (
+            "",
+            "spec.peerAddress: it is missing, and so is interface; set either",
+        ),
+        (
+            "interface: eth0, peerAddress: 10.0.0.1",
+            "spec.peerAddress: it excludes interface; set either",
+        ),
+        (
+            "interface: ''",
+            "spec.interface: \"\" is no name of an interface; write",
+        ),
+        (
+            "interface: a-name-too-long0",
+            "spec.interface: \"a-name-too-long0\" is no name",
+        ),
+        (
+            "interface: 'eth0%1'",
+            "spec.interface: \"eth0%1\" is no name",
+        ),
+        ("interface: 'eth 0'", "spec.interface: \"eth 0\" is no name"),
+        ("interface: '..'", "spec.interface: \"..\" is no name"),
+        (
+            "interface: eth0, ebgpMultiHop: true",
+            "spec.interface: it excludes ebgpMultiHop and sourceAddress; leave them out",
+        ),
+        (
+            "interface: eth0, sourceAddress: 10.0.0.1",
+            "spec.interface: it excludes ebgpMultiHop and sourceAddress; leave them out",
+        ),
+        (
+            "interface: eth0, nodeOverrides: [{nodeSelector: {}, sourceAddress: 10.0.0.1}]",
+            "spec.interface: it excludes ebgpMultiHop and sourceAddress; leave them out",
+        ),
+    ] {
+        let found = unnumbered(more).unwrap_err();
+        assert!(found.starts_with(sentence), "{more}: {found}");
+    }
+}
+
 #[test]
 fn says_rule_and_remedy_in_one_sentence() {
     assert_eq!(
