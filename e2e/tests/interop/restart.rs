@@ -92,7 +92,7 @@ async fn restart_and_leave<P: Peer>(
     for prefix in PREFIXES {
         scene.await_withdrawn(prefix).await?;
     }
-    Ok(())
+    kernel.await_loss().await
 }
 
 async fn await_bfd<P: BfdPeer>(scene: &Scene<P>, up: bool) -> Result<()> {
@@ -147,26 +147,35 @@ impl Kernel {
 
     /// Waits until it has a route of ours.
     async fn await_route(&self, prefix: &str) -> Result<()> {
-        let address = prefix.split('/').next().unwrap_or_default();
         await_condition("the kernel has the route", DEADLINE, async || {
-            let there = self.monitor.is_none() || self.heard()?.contains(address);
+            let there = self.monitor.is_none() || self.heard()?.contains(address(prefix));
             Ok(Seen::when(there, ()))
         })
         .await
     }
 
     fn has_lost_nothing(&self) -> Result<()> {
-        let heard = self.heard()?;
-        let mut lost = heard.lines().filter(|line| line.starts_with("Deleted"));
-        let ours = |line: &&str| {
-            PREFIXES
-                .iter()
-                .any(|each| line.contains(&each[..each.len() - 4]))
-        };
-        match lost.find(ours) {
+        match self.lost()? {
             Some(line) => bail!("the kernel lost a route: {line}"),
             None => Ok(()),
         }
+    }
+
+    /// Waits until it has lost one: that would have been heard before, too.
+    async fn await_loss(&self) -> Result<()> {
+        await_condition("the kernel has lost the routes", DEADLINE, async || {
+            let lost = self.monitor.is_none() || self.lost()?.is_some();
+            Ok(Seen::when(lost, ()))
+        })
+        .await
+    }
+
+    /// The first deletion of a route of ours.
+    fn lost(&self) -> Result<Option<String>> {
+        let heard = self.heard()?;
+        let mut lost = heard.lines().filter(|line| line.starts_with("Deleted"));
+        let ours = |line: &&str| PREFIXES.iter().any(|each| line.contains(address(each)));
+        Ok(lost.find(ours).map(str::to_owned))
     }
 
     fn heard(&self) -> Result<String> {
@@ -175,4 +184,9 @@ impl Kernel {
             None => Ok(String::new()),
         }
     }
+}
+
+/// As `ip` shows a host route.
+fn address(prefix: &str) -> &str {
+    prefix.split('/').next().unwrap_or_default()
 }
