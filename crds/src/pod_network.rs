@@ -2,7 +2,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Condition, rule};
+use crate::{Condition, bfd_profile, rule};
 
 /// The cluster's pod network: one object, named `default`.
 #[derive(CustomResource, Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
@@ -100,6 +100,11 @@ pub struct PodNetworkAdvertise {
 /// Kernel routes to the pods of other nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("!has(self.bfdProfile) || self.direct").message(
+        "bfdProfile watches over direct routes; set direct to true or remove bfdProfile"
+    ).field_path(".bfdProfile")
+)]
 pub struct PodNetworkRoutes {
     /// A route (metric 512) to the pod CIDRs of every node whose InternalIP is on a subnet of this node.
     #[serde(default = "yes")]
@@ -107,6 +112,12 @@ pub struct PodNetworkRoutes {
     /// Routes (metric 768) to the pod CIDRs that the peers of `advertise.peers` advertise.
     #[serde(default = "yes")]
     pub import: bool,
+    /// BFDProfile by which nodes of one subnet watch over the ways to each other: the direct routes of a way that breaks go
+    /// at once. Default: they stay as long as the Node does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", length(min = 1, max = 253))]
+    #[x_kube(validation = bfd_profile::is_name())]
+    pub bfd_profile: Option<String>,
 }
 
 /// What pods send outside the cluster.
@@ -191,6 +202,7 @@ impl Default for PodNetworkRoutes {
         Self {
             direct: true,
             import: true,
+            bfd_profile: None,
         }
     }
 }

@@ -216,7 +216,7 @@ pub struct UninstalledRoute {
     /// Destination.
     #[schemars(length(max = 49))]
     pub prefix: String,
-    /// `NextHopNotOnLink`, `ForeignRoute` or `Refused`.
+    /// `NextHopNotOnLink`, `ForeignRoute`, `Refused` or `BFDDown`.
     #[schemars(length(max = 32))]
     pub reason: String,
     /// A sentence for people.

@@ -49,7 +49,8 @@ pub(crate) struct Uninstalled {
 
 impl Uninstalled {
     /// What users see as reason.
-    pub(crate) const REASONS: [&'static str; 3] = ["ForeignRoute", "NextHopNotOnLink", "Refused"];
+    pub(crate) const REASONS: [&'static str; 4] =
+        ["BFDDown", "ForeignRoute", "NextHopNotOnLink", "Refused"];
 }
 
 impl KernelSources {
@@ -101,7 +102,14 @@ impl KernelState {
             let message = format!("the kernel refuses the route: {words}");
             (*prefix, "Refused", message)
         });
-        let all = off_link.chain(foreign).chain(refused);
+        let broken = self.plan.broken.iter().map(|(prefix, address)| {
+            let message = format!(
+                "the direct route is left out: BFD to {address} was up and is down; look at the link to that node and at its \
+                 speaker"
+            );
+            (*prefix, "BFDDown", message)
+        });
+        let all = off_link.chain(foreign).chain(refused).chain(broken);
         let mut all: Vec<Uninstalled> = all
             .map(|(prefix, reason, message)| Uninstalled {
                 prefix,
@@ -175,6 +183,7 @@ mod tests {
     fn says_for_every_missing_route_why_it_is_missing() {
         let mut state = plan(NetworkPlan {
             off_link: vec![(prefix("10.244.3.0/24"), "10.9.0.1".parse().unwrap())],
+            broken: vec![(prefix("10.244.4.0/24"), "10.0.0.4".parse().unwrap())],
             ..NetworkPlan::default()
         });
         state.routes.foreign.insert(prefix("10.244.2.0/24"));
@@ -182,7 +191,8 @@ mod tests {
         state.routes.refused.insert(prefix("10.244.1.0/24"), words);
         let uninstalled = state.uninstalled();
         let reasons: Vec<_> = uninstalled.iter().map(|route| route.reason).collect();
-        assert_eq!(reasons, ["Refused", "ForeignRoute", "NextHopNotOnLink"]);
+        let expected = ["Refused", "ForeignRoute", "NextHopNotOnLink", "BFDDown"];
+        assert_eq!(reasons, expected);
         assert!(uninstalled[2].message.contains("10.9.0.1"));
         assert!(
             reasons

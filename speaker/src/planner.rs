@@ -26,6 +26,7 @@ pub(crate) use announcing::Announcing;
 
 use crate::io::{
     self,
+    bfd::Broken,
     l2::{Announcers, Nominations},
     nft::Guards,
     radv::RadvState,
@@ -101,6 +102,8 @@ pub(crate) struct Sources {
     pub(crate) learned: watch::Receiver<Learned>,
     /// That is all that peers have to advertise.
     pub(crate) converged: watch::Receiver<bool>,
+    /// Ways that are broken, says BFD.
+    pub(crate) broken: watch::Receiver<Broken>,
     pub(crate) announcing: Announcing,
     pub(crate) queries: mpsc::Receiver<Query>,
     /// The speaker ends and will not be back soon.
@@ -165,6 +168,10 @@ impl PlannerDriver {
                 }
                 turn = self.sources.announcing.turn() => {
                     self.sources.announcing.tell(turn, &mut self.planner);
+                }
+                Ok(()) = self.sources.broken.changed() => {
+                    let broken = self.sources.broken.borrow_and_update().clone();
+                    self.planner.handle_broken(broken);
                 }
                 Some(Ok((target, outcome))) = self.probes.join_next() => {
                     self.planner.handle_probe(self.now(), &target, outcome);

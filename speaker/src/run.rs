@@ -105,6 +105,7 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         learned: learned_seen,
         converged: converged_seen,
         announcing: Announcing::new(&outlets, &observed_seen, &l2_seen),
+        broken: watcher.broken.clone(),
         queries: queries_seen,
         departed: CancellationToken::new(),
     };
@@ -122,11 +123,10 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
     };
-    parts.spawn(left.sign_of_life(&report));
     start_planner(
         (options, started),
         (sources, outlets),
-        left,
+        (left, &report),
         &queries,
         &mut parts,
     );
@@ -191,10 +191,11 @@ impl Left {
 fn start_planner(
     (options, started): (Options, Instant),
     (sources, outlets): (Sources, Outlets),
-    left: Left,
+    (left, report): (Left, &Report),
     queries: &mpsc::Sender<Query>,
     parts: &mut JoinSet<()>,
 ) {
+    parts.spawn(left.sign_of_life(report));
     let driver = PlannerDriver::new(options, started, sources, outlets, left.known);
     parts.spawn(driver.run());
     parts.spawn(left.store.keep(queries.clone()));

@@ -132,10 +132,9 @@ pub(crate) fn bfd_profile_status(object: &Parsed<BfdProfile>) -> Vec<Condition> 
 /// Why the peer's session has no BFD although it asks for it.
 fn bfd_problem(cluster: &Cluster, peer: &Peer) -> Option<String> {
     let name = peer.bfd_profile.as_ref()?;
-    let because = match cluster.bfd_profiles.get(name).map(|object| &object.value) {
-        None => format!("BFDProfile \"{name}\" does not exist"),
-        Some(Err(rejection)) => format!("BFDProfile \"{name}\": {rejection}"),
-        Some(Ok(profile)) => {
+    let because = match usable_profile(cluster, name) {
+        Err(because) => because,
+        Ok(profile) => {
             let rejection = profile
                 .minimum_ttl(peer.multi_hop_ttl, peer.ttl_security_hops)
                 .err()?;
@@ -143,6 +142,15 @@ fn bfd_problem(cluster: &Cluster, peer: &Peer) -> Option<String> {
         }
     };
     Some(format!("{because} (until then the session is without BFD)"))
+}
+
+/// The profile of that name, or why there is none.
+fn usable_profile<'a>(cluster: &'a Cluster, name: &Name) -> Result<&'a BfdProfile, String> {
+    match cluster.bfd_profiles.get(name).map(|object| &object.value) {
+        None => Err(format!("BFDProfile \"{name}\" does not exist")),
+        Some(Err(rejection)) => Err(format!("BFDProfile \"{name}\": {rejection}")),
+        Some(Ok(profile)) => Ok(profile),
+    }
 }
 
 /// Conditions that the advertisement's status is to show.
@@ -208,8 +216,13 @@ pub(crate) fn pod_network_status(cluster: &Cluster, object: &Parsed<PodNetwork>)
         Err(rejection) => return rejected(meta, rejection),
     };
     let peers = missing(Kind::Peer, &network.peers, &cluster.peers);
+    let profile = network.bfd_profile.as_ref();
+    let profile = profile.and_then(|name| usable_profile(cluster, name).err());
+    let profile =
+        profile.map(|because| format!("{because} (until then direct routes are without BFD)"));
     let problems = peers
         .chain(undefined(cluster, &network.communities))
+        .chain(profile)
         .collect();
     let conditions = [
         accepted(meta, "the pod network is usable"),

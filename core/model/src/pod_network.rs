@@ -25,6 +25,8 @@ pub struct PodNetwork {
     pub direct: bool,
     /// Routes that are learned by BGP.
     pub import: bool,
+    /// BFDProfile by which nodes of one subnet watch over the ways to each other.
+    pub bfd_profile: Option<Name>,
     /// Whether what pods send outside is translated.
     pub masquerade: bool,
     /// To which address.
@@ -82,12 +84,31 @@ impl PodNetwork {
             local_pref: parse_number("spec.advertise.localPref", advertise.local_pref)?,
             direct: spec.routes.direct,
             import: spec.routes.import,
+            bfd_profile: parse_profile(spec)?,
             masquerade: spec.egress.masquerade,
             egress_source: spec.egress.source,
             exclude_cidrs: parse_networks("spec.egress.excludeCIDRs", &spec.egress.exclude_cidrs)?,
             cni_type: spec.cni.kind,
             cni_install: spec.cni.install,
         })
+    }
+}
+
+fn parse_profile(spec: &crds::PodNetworkSpec) -> Result<Option<Name>, Rejection> {
+    let field = "spec.routes.bfdProfile";
+    match spec.routes.bfd_profile.as_deref() {
+        None => Ok(None),
+        Some("") => Err(Rejection::new(
+            field,
+            "the name is empty",
+            "name a BFDProfile, or leave bfdProfile out for direct routes without BFD",
+        )),
+        Some(_) if !spec.routes.direct => Err(Rejection::new(
+            field,
+            "it watches over direct routes, and there are none",
+            "set direct to true or remove bfdProfile",
+        )),
+        Some(name) => Ok(Some(name.into())),
     }
 }
 
@@ -180,6 +201,12 @@ mod tests {
                 "default",
                 "{mode: Advertise, podCIDRs: ['::/0']}",
                 "spec.podCIDRs[0]: it is the whole address space; write the cluster's range, such as 10.244.0.0/16",
+            ),
+            (
+                "default",
+                "{mode: Advertise, routes: {direct: false, bfdProfile: fast}}",
+                "spec.routes.bfdProfile: it watches over direct routes, and there are none; set direct to true or remove \
+                 bfdProfile",
             ),
             (
                 "default",

@@ -1,5 +1,7 @@
 //! Over which sessions BFD watches, and how.
 
+mod nodes;
+
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::net::IpAddr;
 
@@ -8,6 +10,9 @@ use bgp::wire::PeerType;
 use model::{BfdProfile, Cluster, Kind, Name, Peer};
 
 use crate::{Links, PlannedPeer, Unusable, last_good::LastGood, peer::PeerBook};
+
+pub use nodes::is_with_node;
+pub(crate) use nodes::{node_profile, with_nodes};
 
 /// What the configuration says of BFD to one peer; how far away the peer is, it need not know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +60,9 @@ pub(crate) fn watched(
         else {
             continue;
         };
-        let profile = profiles
-            .get(wanted)
-            .ok_or_else(|| absent(wanted, cluster.bfd_profiles.contains_key(wanted)));
+        let profile = look_up((cluster, profiles), wanted).map_err(|sentence| {
+            format!("spec.bfdProfile: {sentence}, and until then the session is without BFD")
+        });
         match profile.and_then(|profile| Watched::new(planned, peer, (wanted, profile))) {
             Ok(one) => drop(watched.insert(name.clone(), one)),
             Err(message) => unusable.push(Unusable::new(Kind::Peer.as_str(), name, message)),
@@ -140,12 +145,20 @@ impl Way {
     }
 }
 
+/// The profile as it was when it was last usable, or a sentence about it.
+fn look_up<'a>(
+    (cluster, profiles): (&Cluster, &'a LastGood<BfdProfile>),
+    wanted: &Name,
+) -> Result<&'a BfdProfile, String> {
+    let known = cluster.bfd_profiles.contains_key(wanted);
+    let profile = profiles.get(wanted);
+    profile.ok_or_else(|| absent(wanted, known))
+}
+
 fn absent(profile: &Name, known: bool) -> String {
     let (problem, remedy) = match known {
         true => ("cannot be used", "correct it"),
         false => ("does not exist", "create it, or name another one"),
     };
-    format!(
-        "spec.bfdProfile: BFDProfile {profile} {problem}, and until then the session is without BFD; {remedy}"
-    )
+    format!("BFDProfile {profile} {problem} ({remedy})")
 }

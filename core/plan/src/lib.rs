@@ -49,6 +49,7 @@ mod setting;
 mod snapshot;
 mod view;
 
+pub use self::bfd::is_with_node;
 pub use cap::Capped;
 pub use cni::{Cni, CniConfig};
 pub use decision::{Decision, Decisions, Gap, Protocol, Skip};

@@ -43,6 +43,9 @@ pub struct NetworkPlan {
     pub cni: Cni,
     /// Kernel settings that must hold.
     pub settings: BTreeSet<Setting>,
+    /// Ranges of other nodes whose direct route is left out, each with the node's address, as BFD says that the way there is
+    /// broken (`BFDDown`).
+    pub broken: Vec<(Prefix, IpAddr)>,
     /// Learned prefixes with a next hop through which they are not routed to, as it is not on-link (`NextHopNotOnLink`).
     pub off_link: Vec<(Prefix, IpAddr)>,
     /// Learned prefixes that this node routes to in no case.
@@ -67,6 +70,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) nodes: &'a BTreeMap<Name, Node>,
     /// This node's interfaces.
     pub(crate) links: &'a Links,
+    /// Addresses on the link to which the way is broken, says BFD.
+    pub(crate) broken: &'a BTreeSet<IpAddr>,
 }
 
 impl NetworkPlan {
@@ -87,13 +92,18 @@ impl NetworkPlan {
                 ..plan
             },
             PodNetworkMode::Network => {
-                let routes::Planned { routes, neighbors } = routes::plan(situation);
+                let routes::Planned {
+                    routes,
+                    neighbors,
+                    broken,
+                } = routes::plan(situation);
                 Self {
                     routes: Part::Present(routes),
                     neighbors: Part::Present(neighbors),
                     egress: nat::plan(situation),
                     cni: cni::plan(situation),
                     settings: setting::plan(situation),
+                    broken,
                     ..plan
                 }
             }
@@ -140,7 +150,7 @@ impl NetworkPlan {
     }
 }
 
-impl Situation<'_> {
+impl<'a> Situation<'a> {
     fn own(&self) -> Option<&Node> {
         self.nodes.get(self.node)
     }
@@ -154,8 +164,51 @@ impl Situation<'_> {
     }
 
     /// The other nodes, by name.
-    fn others(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.values().filter(|node| node.name() != self.node)
+    fn others(&self) -> impl Iterator<Item = &'a Node> {
+        let own = self.node;
+        let nodes = self.nodes.values();
+        nodes.filter(move |node| node.name() != own)
+    }
+
+    /// Ranges of nodes on a subnet of this one, with the way there, unless direct routes are switched off. Of two nodes that
+    /// claim one range the first by name has it.
+    pub(crate) fn direct(&self) -> Vec<(&'a Node, Prefix, Hop)> {
+        let (own, mut taken) = (self.own_cidrs(), BTreeSet::new());
+        let mut direct = Vec::new();
+        for node in self.others().filter(|_| self.pod_network.direct) {
+            for prefix in node.pod_prefixes() {
+                if let Some(hop) = self.near(node, &prefix)
+                    && !routes::overlaps(&own, &prefix)
+                    && taken.insert(prefix)
+                {
+                    direct.push((node, prefix, hop));
+                }
+            }
+        }
+        direct
+    }
+
+    /// This node's address on the link of a neighbour.
+    pub(crate) fn own_address(&self, neighbour: Hop) -> Option<IpAddr> {
+        let link = self.links.0.get(&neighbour.interface)?;
+        let mut own = self.own()?.internal_ips.iter().copied();
+        own.find(|own| {
+            let mut there = link.addresses.iter();
+            let same_family = own.is_ipv4() == neighbour.gateway.is_ipv4();
+            same_family && there.any(|each| each.addr() == *own)
+        })
+    }
+
+    /// The address of the node, of the range's family, that is on a subnet of this one.
+    fn near(&self, node: &Node, prefix: &Prefix) -> Option<Hop> {
+        node.internal_ips.iter().find_map(|address| {
+            let same_family = Prefix::host(*address).family() == prefix.family();
+            let (interface, _) = self.links.on_link(*address).filter(|_| same_family)?;
+            Some(Hop {
+                interface,
+                gateway: *address,
+            })
+        })
     }
 }
 

@@ -53,23 +53,27 @@ impl Planner {
         } else {
             self.run_services(now, &view, (stale.services, stale.addresses), &mut changes);
         }
+        if stale.bfd || stale.view {
+            self.run_bfd(&view, &mut changes);
+        }
         if stale.network || stale.view {
             self.run_network(&view, &mut changes);
         }
         if stale.nodes || stale.view {
             self.run_nodes(&view, &mut changes);
         }
-        if stale.bfd || stale.view {
-            self.run_bfd(&view, &mut changes);
-        }
         self.view = Some(view);
         changes
     }
 
     fn run_network(&mut self, view: &View, changes: &mut Changes) {
+        let broken = match view.node_profile {
+            Some(_) => self.broken_ways(),
+            None => BTreeSet::new(),
+        };
         let links = self.links.as_ref().filter(|_| !self.is_stale());
         // Before the interfaces and the nodes of today are known nothing is touched.
-        let network = links.map(|links| self.plan_network(view, links));
+        let network = links.map(|links| self.plan_network(view, links, &broken));
         let network = network.unwrap_or_default();
         if *self.plan.network != network {
             self.plan.network = Arc::new(network);
@@ -77,16 +81,10 @@ impl Planner {
         }
     }
 
-    fn plan_network(&self, view: &View, links: &Links) -> NetworkPlan {
+    fn plan_network(&self, view: &View, links: &Links, broken: &BTreeSet<IpAddr>) -> NetworkPlan {
         let nodes = &self.cluster.nodes;
-        let plan = match &view.pod_network {
-            Some(pod_network) => NetworkPlan::new(Situation {
-                pod_network,
-                orphaned: view.orphaned,
-                node: &self.options.node,
-                nodes,
-                links,
-            }),
+        let plan = match self.situation(view, broken) {
+            Some(situation) => NetworkPlan::new(situation),
             None => NetworkPlan::without_pod_network(nodes.values()),
         };
         let own = nodes.get(&self.options.node);
@@ -106,8 +104,38 @@ impl Planner {
         plan.with(imported, view.imports, self.converged)
     }
 
+    /// What the rules of the pod network look at; none without a PodNetwork, and before the interfaces and the nodes of today
+    /// are known.
+    fn situation<'a>(
+        &'a self,
+        view: &'a View,
+        broken: &'a BTreeSet<IpAddr>,
+    ) -> Option<Situation<'a>> {
+        Some(Situation {
+            pod_network: view.pod_network.as_ref()?,
+            orphaned: view.orphaned,
+            node: &self.options.node,
+            nodes: &self.cluster.nodes,
+            links: self.links.as_ref().filter(|_| !self.is_stale())?,
+            broken,
+        })
+    }
+
+    /// Addresses on the link to which the way is broken, says BFD.
+    fn broken_ways(&self) -> BTreeSet<IpAddr> {
+        let sessions = self.broken.iter();
+        let configs = sessions.filter_map(|name| self.plan.bfd.get(name));
+        let near = configs.filter(|config| !config.hops.is_multi());
+        near.map(|config| config.remote).collect()
+    }
+
     fn run_bfd(&mut self, view: &View, changes: &mut Changes) {
-        let peers = bfd::peers(&view.bfd, self.links.as_ref());
+        let mut peers = bfd::peers(&view.bfd, self.links.as_ref());
+        let none = BTreeSet::new();
+        let situation = self.situation(view, &none);
+        if let (Some(profile), Some(situation)) = (view.node_profile, situation) {
+            bfd::with_nodes(&mut peers, profile, situation);
+        }
         if self.plan.bfd != peers {
             self.plan.bfd = peers;
             changes.bfd = Some(self.plan.bfd.values().cloned().collect());

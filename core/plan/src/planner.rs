@@ -55,6 +55,8 @@ pub struct Planner {
     pub(crate) converged: bool,
     /// Who else announces what only some nodes are to.
     pub(crate) announcers: Announcers,
+    /// BFD sessions that were Up and are not any more.
+    pub(crate) broken: BTreeSet<bfd::PeerName>,
     pub(crate) drain: Drain,
     pub(crate) snapshot: Snapshot,
     /// Another number whenever something else is known.
@@ -135,6 +137,7 @@ impl Planner {
             learned: Learned::default(),
             converged: false,
             announcers: Announcers::default(),
+            broken: BTreeSet::new(),
             drain: Drain::default(),
             missing: BTreeSet::from(Self::KINDS),
             snapshot: Snapshot::default(),
@@ -171,6 +174,7 @@ impl Planner {
                 self.stale.nodes |= view.is_some_and(View::takes_part_in_l2);
                 // Its labels say by whom it is counted.
                 self.stale.view |= view.is_some_and(View::counts_announcers);
+                self.stale.bfd |= view.is_some_and(|view| view.node_profile.is_some());
             }
             (Touched::Everything, _) => self.stale.view = true,
         }
@@ -208,6 +212,15 @@ impl Planner {
         if !self.converged {
             self.converged = true;
             self.stale.network = true;
+        }
+    }
+
+    /// Takes the names of all BFD sessions that were Up and are not any more, without a peer saying that it takes them down.
+    pub fn handle_broken(&mut self, broken: BTreeSet<bfd::PeerName>) {
+        if self.broken != broken {
+            self.broken = broken;
+            let view = self.view.as_ref();
+            self.stale.network |= view.is_some_and(|view| view.node_profile.is_some());
         }
     }
 

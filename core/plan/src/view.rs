@@ -14,7 +14,7 @@ use model::{
 
 use crate::{
     Links, Neighbors, Stage, Unusable,
-    bfd::{Watched, watched},
+    bfd::{Watched, node_profile, watched},
     bgp::{Peers, PodRoutes, Terms},
     community::Named,
     l2::terms,
@@ -42,6 +42,8 @@ pub(crate) struct View {
     pub(crate) imports: bool,
     /// What pools hold, and the aggregates around it: nothing in there is routed to.
     pub(crate) pooled: Vec<AddressRange>,
+    /// How BFD watches over the ways to other nodes.
+    pub(crate) node_profile: Option<bfd::Profile>,
     /// The PodNetwork, or the last one that was usable.
     pub(crate) pod_network: Option<PodNetwork>,
     /// The PodNetwork object is gone.
@@ -130,6 +132,7 @@ impl View {
             .resolve(cluster, (node, own), &learning, facts, &mut unusable);
         let profiles = &mut memory.bfd_profiles;
         let bfd = watched(cluster, &memory.peers, &peers, profiles, &mut unusable);
+        let node_profile = node_profile((cluster, profiles), pod_network.as_ref(), &mut unusable);
         let view = Self {
             node: node.clone(),
             settings: cluster.settings.clone(),
@@ -142,6 +145,7 @@ impl View {
             l2_advertisements,
             peers: Peers(peers),
             bfd,
+            node_profile,
             pod_routes: PodRoutes::new(pod_network.as_ref(), pod_communities, own),
             pod_network,
             orphaned,

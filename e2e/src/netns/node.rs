@@ -329,6 +329,7 @@ impl Watcher {
             peers: peers_seen,
             state,
             downs,
+            broken: watch::Sender::default(),
             leave: CancellationToken::new(),
             stop: stop.clone(),
         };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use bfd::{Diagnostic, Discarded, Hops, Packet, PeerConfig, Profile, State};
 use e2e::{await_condition, condition::Seen, netns::Namespace};
 use nix::sys::socket::{setsockopt, sockopt};
-use speaker::io::bfd::{BfdState, Config};
+use speaker::io::bfd::{BfdState, Broken, Config};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -16,37 +16,55 @@ use crate::{
 };
 
 /// The driver of a node with the neighbour as its only peer, over each family; it ends when this is dropped.
-struct Watcher {
+pub(crate) struct Watcher {
     state: watch::Receiver<BfdState>,
-    _peers: watch::Sender<Vec<PeerConfig>>,
+    broken: watch::Receiver<Broken>,
+    peers: watch::Sender<Vec<PeerConfig>>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Watcher {
-    fn start(namespace: &Namespace, peers: Vec<PeerConfig>) -> Self {
+    pub(crate) fn start(namespace: &Namespace, peers: Vec<PeerConfig>) -> Self {
         let (peers, peers_seen) = watch::channel(peers);
         let (state, state_seen) = watch::channel(BfdState::default());
+        let (broken, broken_seen) = watch::channel(Broken::default());
         let stop = CancellationToken::new();
         let config = Config {
             seed: 7,
             peers: peers_seen,
             state,
             downs: watch::Sender::default(),
+            broken,
             leave: CancellationToken::new(),
             stop: stop.clone(),
         };
         let thread = inside(namespace, || run(speaker::io::bfd::run(config)));
         Self {
             state: state_seen,
-            _peers: peers,
+            broken: broken_seen,
+            peers,
             stop,
             thread: Some(thread),
         }
     }
 
+    /// From now on these are the peers.
+    pub(crate) fn watch(&self, peers: Vec<PeerConfig>) {
+        self.peers.send_replace(peers);
+    }
+
+    /// The ways that are broken now.
+    pub(crate) fn broken(&self) -> Broken {
+        self.broken.borrow().clone()
+    }
+
     /// Waits until the state is as it should be.
-    async fn await_state(&self, what: &str, right: impl Fn(&BfdState) -> bool) -> Result<()> {
+    pub(crate) async fn await_state(
+        &self,
+        what: &str,
+        right: impl Fn(&BfdState) -> bool,
+    ) -> Result<()> {
         await_condition(what, DEADLINE, async || {
             let state = self.state.borrow();
             Ok(match right(&state) {
@@ -65,7 +83,7 @@ impl Drop for Watcher {
     }
 }
 
-fn neighbor(name: &str, address: &str) -> PeerConfig {
+pub(crate) fn neighbor(name: &str, address: &str) -> PeerConfig {
     PeerConfig {
         name: name.into(),
         remote: address.parse().unwrap(),

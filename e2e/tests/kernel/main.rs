@@ -10,6 +10,7 @@
 )]
 
 mod bfd;
+mod direct;
 mod imported;
 mod l2;
 mod links;

@@ -134,6 +134,11 @@ impl Node {
         })
     }
 
+    /// The interfaces as they are now.
+    pub(crate) async fn links(&self) -> Result<Links> {
+        self.await_links(|_| true).await
+    }
+
     pub(crate) async fn await_links(&self, holds: impl FnMut(&Links) -> bool) -> Result<Links> {
         wait_for(&self.links, holds).await
     }

@@ -8,7 +8,7 @@ mod tally;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bfd::{Diagnostic, Discarded, PeerConfig, PeerName, SessionView, State};
 use bgp::BfdFate;
@@ -22,6 +22,9 @@ use driver::{BfdDriver, Wake};
 /// Peers whose BFD session was Up and is Down, as far as nobody has taken them out yet, and what that can mean.
 pub type Downs = BTreeMap<PeerName, BfdFate>;
 
+/// Peers whose BFD session was Up and is not any more, although none of the two took it down on purpose.
+pub type Broken = BTreeSet<PeerName>;
+
 /// What the driver is started with.
 #[derive(Debug)]
 pub struct Config {
@@ -33,6 +36,8 @@ pub struct Config {
     pub state: watch::Sender<BfdState>,
     /// Whose sessions of other protocols are to end now.
     pub downs: watch::Sender<Downs>,
+    /// All ways that are broken.
+    pub broken: watch::Sender<Broken>,
     /// Cancelled: the node leaves for good. Every peer is told AdminDown, which takes a moment, then `run` returns.
     pub leave: CancellationToken,
     /// Cancelled: fall silent and return, as before a planned restart. It counts more than `leave`.

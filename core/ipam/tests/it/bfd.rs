@@ -3,6 +3,7 @@
 use model::{BfdProfile, Object, Parsed, Rejection};
 
 use crate::configuration::{accepted, meta, peer, resolved};
+use crate::object::pod_network;
 use crate::server::Server;
 
 fn profile(value: Result<BfdProfile, Rejection>) -> Object {
@@ -75,4 +76,22 @@ fn a_peer_that_may_be_far_away_says_what_its_profile_lacks() {
     server.put_other(usable(Some(252)));
     server.settle();
     assert!(resolved(&server, "tor").starts_with("True"));
+}
+
+#[test]
+fn a_pod_network_names_the_profile_that_is_missing_until_it_appears() {
+    let mut server = Server::new();
+    let mut object = pod_network(&["10.244.0.0/16"], &[]);
+    if let Object::PodNetwork(network) = &mut object {
+        network.value.as_mut().unwrap().bfd_profile = Some("fast".into());
+    }
+    server.put_other(object);
+    server.settle();
+    assert_eq!(
+        resolved(&server, "default"),
+        "False RefNotFound: BFDProfile \"fast\" does not exist (until then direct routes are without BFD)"
+    );
+    server.put_other(usable(None));
+    server.settle();
+    assert!(resolved(&server, "default").starts_with("True"));
 }

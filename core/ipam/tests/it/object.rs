@@ -134,6 +134,7 @@ pub(crate) fn pod_network(pods: &[&str], peers: &[&str]) -> Object {
             local_pref: None,
             direct: true,
             import: true,
+            bfd_profile: None,
             masquerade: true,
             egress_source: EgressSource::Auto,
             exclude_cidrs: Vec::new(),

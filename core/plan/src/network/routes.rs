@@ -1,4 +1,5 @@
 use alloc::{collections::BTreeSet, vec::Vec};
+use core::net::IpAddr;
 
 use bgp::Prefix;
 
@@ -14,6 +15,8 @@ pub(super) struct Planned {
     pub(super) routes: Routes,
     /// Next hops of the direct routes.
     pub(super) neighbors: BTreeSet<Hop>,
+    /// Ranges whose direct route is left out, as the way there is broken.
+    pub(super) broken: Vec<(Prefix, IpAddr)>,
 }
 
 /// The routes to all pods of the cluster, as far as this node can know them by itself.
@@ -27,41 +30,28 @@ pub(super) fn plan(situation: Situation<'_>) -> Planned {
         };
         planned.routes.insert(key, RouteTarget::Unreachable);
     }
-    if situation.pod_network.direct {
-        direct(situation, &own, &mut planned);
-    }
+    direct(situation, &mut planned);
     planned
 }
 
-/// Of two nodes that claim one range the first by name has it.
-fn direct(situation: Situation<'_>, own: &[Prefix], planned: &mut Planned) {
-    for node in situation.others() {
-        for prefix in node.pod_prefixes() {
-            let near = node.internal_ips.iter().find_map(|address| {
-                let same_family = Prefix::host(*address).family() == prefix.family();
-                let (interface, _) = situation.links.on_link(*address).filter(|_| same_family)?;
-                Some(Hop {
-                    interface,
-                    gateway: *address,
-                })
-            });
-            let key = RouteKey {
-                prefix,
-                metric: DIRECT_METRIC,
-            };
-            if let Some(hop) = near
-                && !overlaps(own, &prefix)
-                && !planned.routes.contains_key(&key)
-            {
-                let target = RouteTarget::Via(Vec::from([hop]));
-                planned.routes.insert(key, target);
-                planned.neighbors.insert(hop);
-            }
+/// Without those whose way is broken. The entries of their neighbours are kept probed: the ways may be mended.
+fn direct(situation: Situation<'_>, planned: &mut Planned) {
+    for (_, prefix, hop) in situation.direct() {
+        planned.neighbors.insert(hop);
+        if situation.broken.contains(&hop.gateway) {
+            planned.broken.push((prefix, hop.gateway));
+            continue;
         }
+        let key = RouteKey {
+            prefix,
+            metric: DIRECT_METRIC,
+        };
+        let target = RouteTarget::Via(Vec::from([hop]));
+        planned.routes.insert(key, target);
     }
 }
 
-fn overlaps(own: &[Prefix], prefix: &Prefix) -> bool {
+pub(super) fn overlaps(own: &[Prefix], prefix: &Prefix) -> bool {
     own.iter()
         .any(|range| range.contains(prefix) || prefix.contains(range))
 }

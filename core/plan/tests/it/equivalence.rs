@@ -339,6 +339,7 @@ fn change(step: &Step) -> Option<Change> {
             let mut made = pod_network(*mode);
             let value = made.value.as_mut().unwrap();
             value.peers = peer.iter().map(|index| format!("{index}").into()).collect();
+            made.value.as_mut().unwrap().bfd_profile = peer.map(|_| "fast".into());
             Object::PodNetwork(made)
         }
         Step::OtherNode {

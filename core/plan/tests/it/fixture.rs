@@ -241,6 +241,7 @@ pub(crate) fn pod_network(mode: PodNetworkMode) -> Parsed<PodNetwork> {
         local_pref: None,
         direct: true,
         import: true,
+        bfd_profile: None,
         masquerade: true,
         egress_source: EgressSource::Auto,
         exclude_cidrs: Vec::new(),

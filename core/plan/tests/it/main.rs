@@ -20,6 +20,7 @@ mod fixture;
 mod gate;
 mod import;
 mod l2;
+mod node_bfd;
 mod peers;
 mod pod_network;
 mod snapshot;

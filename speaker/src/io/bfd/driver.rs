@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use tracing::{debug, info};
 
 use super::{
-    BfdState, Config, Downs,
+    BfdState, Broken, Config, Downs,
     port::{Port, Ports},
     sender::Senders,
     tally::Tally,
@@ -37,6 +37,7 @@ pub(super) struct BfdDriver {
     speaker: Speaker,
     state: watch::Sender<BfdState>,
     downs: watch::Sender<Downs>,
+    broken: watch::Sender<Broken>,
     started: Duration,
     ports: Ports,
     needed: BTreeSet<Port>,
@@ -59,6 +60,7 @@ impl BfdDriver {
             speaker: Speaker::new(config.seed),
             state: config.state,
             downs: config.downs,
+            broken: config.broken,
             started: clock::now(),
             ports: Ports::default(),
             needed: BTreeSet::new(),
@@ -159,6 +161,11 @@ impl BfdDriver {
                 self.downs.send_modify(|downs| _ = downs.insert(peer, fate));
             }
         }
+        self.broken.send_if_modified(|broken| {
+            let changed = *broken != self.tally.broken;
+            broken.clone_from(&self.tally.broken);
+            changed
+        });
     }
 
     fn retry(&mut self, now: Duration) {

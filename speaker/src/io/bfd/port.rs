@@ -87,7 +87,7 @@ impl Port {
         match error.raw_os_error() {
             Some(libc::EADDRINUSE) => format!(
                 "{what} is in use, and only one program of a node can have it: end the one that has it (ss -ulpn sport \
-                 = :{number}), or take bfdProfile out of the BGPPeers; tried again every 5 s"
+                 = :{number}), or take bfdProfile out of BGPPeers and PodNetwork; tried again every 5 s"
             ),
             _ => format!("{what} cannot be taken: {error}; tried again every 5 s"),
         }

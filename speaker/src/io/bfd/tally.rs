@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bfd::{Diagnostic, Discarded, Notice, PeerName, State};
 use bgp::BfdFate;
@@ -9,6 +9,8 @@ use tracing::{info, warn};
 pub(super) struct Tally {
     pub(super) transitions: BTreeMap<(PeerName, State, Diagnostic), u64>,
     pub(super) discarded: BTreeMap<Discarded, u64>,
+    /// Peers whose session broke and is not Up again.
+    pub(super) broken: BTreeSet<PeerName>,
 }
 
 impl Tally {
@@ -31,6 +33,11 @@ impl Tally {
                 *self.transitions.entry(key).or_default() += 1;
                 // RFC 5882 section 4.2: a peer that takes its session down on purpose says nothing about the path.
                 let broken = from == State::Up && to == State::Down && !remote_admin_down;
+                match (broken, to) {
+                    (true, _) => _ = self.broken.insert(peer.clone()),
+                    (false, State::Up | State::AdminDown) => _ = self.broken.remove(&peer),
+                    (false, State::Down | State::Init) => {}
+                }
                 match broken {
                     true => warn!(%peer, %diagnostic, "BFD session went down"),
                     false => {
@@ -45,6 +52,7 @@ impl Tally {
             }
             Notice::Forgotten { peer } => {
                 self.transitions.retain(|(known, _, _), _| *known != peer);
+                self.broken.remove(&peer);
                 None
             }
         }
@@ -86,6 +94,30 @@ mod tests {
             Diagnostic::ControlDetectionTimeExpired,
         );
         assert_eq!(tally.transitions.get(&downs), Some(&3));
+    }
+
+    #[test]
+    fn a_way_is_broken_from_the_end_of_its_session_until_it_is_up_again() {
+        let mut tally = Tally::default();
+        let mut broken = |notice| {
+            tally.note(notice);
+            tally.broken.contains("tor")
+        };
+        assert!(!broken(changed(State::Init, State::Up, false)));
+        assert!(!broken(changed(State::Up, State::Down, true)), "on purpose");
+        broken(changed(State::Init, State::Up, false));
+        assert!(broken(changed(State::Up, State::Down, false)));
+        assert!(broken(changed(State::Down, State::Init, false)));
+        assert!(broken(changed(State::Init, State::Down, false)));
+        assert!(!broken(changed(State::Init, State::Up, false)));
+        broken(changed(State::Up, State::Down, false));
+        assert!(
+            !broken(changed(State::Down, State::AdminDown, false)),
+            "ours"
+        );
+        broken(changed(State::Up, State::Down, false));
+        let peer = "tor".into();
+        assert!(!broken(Notice::Forgotten { peer }));
     }
 
     #[test]
