@@ -16,6 +16,7 @@
 //! * Probes tell of this process alone.
 
 mod capability;
+mod channel;
 mod cleanup;
 mod debug;
 mod event;

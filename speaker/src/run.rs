@@ -20,7 +20,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Flags, capability, cleanup,
+    Flags, capability,
+    channel::channels,
+    cleanup,
     farewell::{Farewell, Parting},
     host::Host,
     io::bfd::Downs,
@@ -40,10 +42,6 @@ use crate::{
 
 /// How long the sessions may take to say goodbye.
 const FAREWELL: Duration = Duration::from_secs(5);
-/// Questions to the planner that may wait.
-const QUERIES: usize = 8;
-/// What has happened on layer 2 and waits to be told.
-const NOTICES: usize = 256;
 
 /// Runs the speaker until it is asked to stop.
 ///
@@ -76,14 +74,8 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let client = cluster::connect(flags.common.kubeconfig.as_deref()).await?;
 
     let started = Instant::now();
-    let (facts, facts_seen) = watch::channel(Facts::default());
-    let (observed, observed_seen) = watch::channel(Observed::default());
-    let (queries, queries_seen) = mpsc::channel(QUERIES);
-    let (learned, learned_seen) = watch::channel(Learned::default());
-    let (converged, converged_seen) = watch::channel(false);
-    let (l2, l2_seen) = watch::channel(L2State::default());
-    let (notices, notices_seen) = mpsc::channel(NOTICES);
-    let outlets = outlets(facts);
+    let (tell, seen) = channels();
+    let outlets = outlets(tell.facts);
     let mut parts = JoinSet::new();
     let host = Host::start(&flags.host, &outlets.network, &outlets.guards, &mut parts);
     let watcher = Watcher::start(&outlets)?;
@@ -93,33 +85,33 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
     let sessions = start_bgp(
         (&flags, started, left.restarted(started).await),
         (&outlets, watcher.downs.clone()),
-        (observed, learned, converged),
+        (tell.observed, tell.learned, tell.converged),
         last_words_seen,
     )?;
-    let responder = start_l2(&flags, &options, &host, (&outlets, l2, notices))?;
-    parts.spawn(conntrack::run(l2_seen.clone()));
+    let responder = start_l2(&flags, &options, &host, (&outlets, tell.l2, tell.notices))?;
+    parts.spawn(conntrack::run(seen.l2.clone()));
     let sources = Sources {
         watches: Watches::start(&client, Planner::KINDS, &flags.common.namespace),
         links: host.links.clone(),
         radv: start_radv(&outlets, &host, &mut parts),
-        learned: learned_seen,
-        converged: converged_seen,
-        announcing: Announcing::new(&outlets, &observed_seen, &l2_seen),
+        learned: seen.learned,
+        converged: seen.converged,
+        announcing: Announcing::new(&outlets, &seen.observed, &seen.l2),
         broken: watcher.broken.clone(),
-        queries: queries_seen,
+        queries: seen.queries,
         departed: CancellationToken::new(),
     };
-    let farewell = farewell(&flags, &client, (&queries, &facts_seen), &sources);
+    let farewell = farewell(&flags, &client, (&tell.queries, &seen.facts), &sources);
     let report = Report {
         node: options.node.clone(),
         started,
-        facts: facts_seen,
-        observed: observed_seen,
+        facts: seen.facts,
+        observed: seen.observed,
         kernel: host.kernel,
-        l2: l2_seen,
+        l2: seen.l2,
         bfd: watcher.state.clone(),
         radv: sources.radv.clone(),
-        notices: notices_seen,
+        notices: seen.notices,
         links: host.links.clone(),
         sysctl_dir: flags.host.sysctl_dir.clone(),
     };
@@ -127,10 +119,10 @@ async fn serve(flags: Flags, options: Options) -> anyhow::Result<Parting> {
         (options, started),
         (sources, outlets),
         (left, &report),
-        &queries,
+        &tell.queries,
         &mut parts,
     );
-    report.start(client, servers, queries, &mut parts);
+    report.start(client, servers, tell.queries, &mut parts);
     watch_over(
         stop,
         (farewell, last_words),
