@@ -1,5 +1,7 @@
 //! FRR: zebra and bgpd.
 
+mod configuration;
+
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,8 +44,11 @@ impl Peer for Frr {
         let own = folder.join("frr");
         std::fs::create_dir_all(&own)?;
         std::fs::write(own.join("zebra.conf"), ZEBRA)?;
-        std::fs::write(own.join("bgpd.conf"), configuration(settings))?;
-        std::fs::write(own.join("bfdd.conf"), bfd(settings.bfd.as_ref()))?;
+        std::fs::write(own.join("bgpd.conf"), configuration::bgpd(settings))?;
+        std::fs::write(
+            own.join("bfdd.conf"),
+            configuration::bfdd(settings.bfd.as_ref()),
+        )?;
         // The daemons give up root before they make their sockets.
         let own_path = own.to_string_lossy().into_owned();
         Command::new("chown")
@@ -212,7 +217,7 @@ impl BfdPeer for Frr {
     }
 
     async fn change_bfd(&self, settings: &BfdSettings) -> Result<()> {
-        let commands = bfd(Some(settings));
+        let commands = configuration::bfdd(Some(settings));
         let commands = commands.lines().map(str::trim);
         let commands: Vec<_> = ["configure terminal"].into_iter().chain(commands).collect();
         self.vtysh("bfdd", &commands).await.map(drop)
@@ -319,90 +324,6 @@ fn daemon(namespace: &Namespace, folder: &Path, name: &str) -> std::process::Com
         .arg("--vty_socket")
         .arg(folder);
     command
-}
-
-fn bfd(settings: Option<&BfdSettings>) -> String {
-    let Some(settings) = settings else {
-        return String::new();
-    };
-    let BfdSettings {
-        transmit,
-        receive,
-        multiplier,
-    } = settings;
-    format!(
-        "bfd\n\
-         \x20profile herald\n\
-         \x20 transmit-interval {transmit}\n\
-         \x20 receive-interval {receive}\n\
-         \x20 detect-multiplier {multiplier}\n"
-    )
-}
-
-fn configuration(settings: &PeerSettings) -> String {
-    let PeerSettings {
-        asn,
-        our_asn,
-        hold_time,
-        address,
-        ..
-    } = settings;
-    let us = settings.our_name();
-    let remote_as = match settings.interface {
-        Some(_) => format!("interface remote-as {our_asn}"),
-        None => format!("remote-as {our_asn}"),
-    };
-    let mut options = String::new();
-    if settings.passive {
-        options.push_str(&format!(" neighbor {us} passive\n"));
-    }
-    if settings.multi_hop {
-        options.push_str(&format!(
-            " neighbor {us} ebgp-multihop 8\n neighbor {us} update-source {address}\n"
-        ));
-    }
-    if let Some(hops) = settings.ttl_security_hops {
-        options.push_str(&format!(" neighbor {us} ttl-security hops {hops}\n"));
-    }
-    if settings.bfd.is_some() {
-        options.push_str(&format!(
-            " neighbor {us} bfd\n neighbor {us} bfd profile herald\n"
-        ));
-    }
-    if settings.bfd_heeds_restart {
-        options.push_str(&format!(" neighbor {us} bfd check-control-plane-failure\n"));
-    }
-    if settings.graceful_restart {
-        options.push_str(" bgp graceful-restart\n bgp graceful-restart preserve-fw-state\n");
-    }
-    if let Some(password) = &settings.password {
-        options.push_str(&format!(" neighbor {us} password {password}\n"));
-    }
-    let families: String = settings
-        .families()
-        .iter()
-        .map(|family| {
-            format!(
-                " address-family {family} unicast\n  neighbor {us} activate\n exit-address-family\n"
-            )
-        })
-        .collect();
-    format!(
-        "hostname tor\n\
-         domainname example.net\n\
-         debug bgp neighbor-events\n\
-         router bgp {asn}\n\
-         \x20bgp router-id {}\n\
-         \x20no bgp ebgp-requires-policy\n\
-         \x20no bgp network import-check\n\
-         \x20no bgp default ipv4-unicast\n\
-         \x20timers bgp {} {hold_time}\n\
-         \x20neighbor {us} {remote_as}\n\
-         \x20neighbor {us} timers connect 1\n\
-         {options}{families}",
-        settings.identifier(),
-        hold_time / 3,
-    )
 }
 
 fn received(path: &Value) -> Result<Received> {

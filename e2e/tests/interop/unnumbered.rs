@@ -89,9 +89,10 @@ async fn lay<P: BfdPeer>(
     ];
     ours.run("sysctl", &[&["-qw"][..], &sysctls].concat())
         .await?;
-    let asn = match kind {
-        Kind::Internal => OUR_ASN,
-        _ => THEIR_ASN,
+    let asn = if kind == Kind::Internal {
+        OUR_ASN
+    } else {
+        THEIR_ASN
     };
     let mut settings = PeerSettings {
         interface: Some(INTERFACE),

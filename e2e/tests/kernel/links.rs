@@ -32,23 +32,7 @@ async fn tells_of_interfaces_as_they_change() -> Result<()> {
     assert!(!eth0.default_ipv4 && !eth0.default_ipv6);
     assert_eq!(named(&links, "lo").unwrap().role, LinkRole::Holder);
 
-    ip(&wires.node, "route add default via 10.0.0.2").await?;
-    ip(&wires.node, "-6 route add default via fd00:0:0:1::2").await?;
-    node.await_links(|links| {
-        let (eth0, eth1) = (named(links, "eth0").unwrap(), named(links, "eth1").unwrap());
-        eth0.default_ipv4 && !eth0.default_ipv6 && eth1.default_ipv6 && !eth1.default_ipv4
-    })
-    .await?;
-    let gateways = |text: &str| [text.parse::<IpAddr>().unwrap()];
-    node.await_links(|links| {
-        named(links, "eth0").unwrap().gateways == gateways("10.0.0.2")
-            && named(links, "eth1").unwrap().gateways == gateways("fd00:0:0:1::2")
-    })
-    .await?;
-    ip(&wires.node, "route replace default via 10.0.0.3").await?;
-    node.await_links(|links| named(links, "eth0").unwrap().gateways == gateways("10.0.0.3"))
-        .await?;
-
+    tells_of_default_routes(&wires, &node).await?;
     // The default route goes without a word.
     ip(&wires.node, "link set eth0 mtu 1400 down").await?;
     node.await_links(|links| {
@@ -86,6 +70,26 @@ async fn tells_of_interfaces_as_they_change() -> Result<()> {
     node.await_links(|links| named(links, "veth9").is_none())
         .await?;
     Ok(())
+}
+
+async fn tells_of_default_routes(wires: &Wires, node: &Node) -> Result<()> {
+    ip(&wires.node, "route add default via 10.0.0.2").await?;
+    ip(&wires.node, "-6 route add default via fd00:0:0:1::2").await?;
+    let gateways = |text: &str| [text.parse::<IpAddr>().unwrap()];
+    node.await_links(|links| {
+        let (eth0, eth1) = (named(links, "eth0").unwrap(), named(links, "eth1").unwrap());
+        eth0.default_ipv4
+            && !eth0.default_ipv6
+            && eth0.gateways == gateways("10.0.0.2")
+            && eth1.default_ipv6
+            && !eth1.default_ipv4
+            && eth1.gateways == gateways("fd00:0:0:1::2")
+    })
+    .await?;
+    ip(&wires.node, "route replace default via 10.0.0.3").await?;
+    node.await_links(|links| named(links, "eth0").unwrap().gateways == gateways("10.0.0.3"))
+        .await
+        .map(drop)
 }
 
 #[tokio::test]
