@@ -7,7 +7,7 @@ use e2e::condition::Seen;
 use e2e::netns::{DesiredImport, Originated, Peer, SessionReport};
 
 use crate::cell::Cell;
-use crate::learn::{await_learned, route};
+use crate::learn::{await_learned, await_rejections, route};
 use crate::scene::{DEADLINE, OUR_ASN, Scene};
 
 const ROUTER: &str = "10.77.0.2";
@@ -54,6 +54,8 @@ async fn lengths<P: Peer>(scene: &mut Scene<P>) -> Result<()> {
     for route in &routes {
         scene.peer()?.advertise(route).await?;
     }
+    // FRR was seen to send no withdrawal in the first second of a session, in which it had been asked to send all again.
+    await_rejections(scene, "NotInFilter", 8).await?;
     let between = |prefix: &str, shortest, longest| (prefix.to_owned(), shortest, longest);
     set(scene, |import| {
         import.of_lengths = vec![

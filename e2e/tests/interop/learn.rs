@@ -122,7 +122,11 @@ pub(crate) async fn await_learned<P: Peer>(
     .map(drop)
 }
 
-async fn await_rejections<P: Peer>(scene: &mut Scene<P>, reason: &str, least: u64) -> Result<()> {
+pub(crate) async fn await_rejections<P: Peer>(
+    scene: &mut Scene<P>,
+    reason: &str,
+    least: u64,
+) -> Result<()> {
     await_condition(&format!("{least} x {reason}"), DEADLINE, async || {
         let session = scene.session().await?;
         let count = session.rejected.get(reason).copied().unwrap_or_default();
