@@ -55,8 +55,12 @@ impl Peer for Frr {
             .args(["-R", "frr:frr", &own_path])
             .output()
             .await?;
-        let zebra = Daemon::start(daemon(namespace, &own, "zebra"), &folder.join("zebra.log"))?;
         let ready = own.join("zserv.api");
+        // One that was killed leaves its socket, and a bgpd that meets nobody there asks again in 10 s.
+        if ready.exists() {
+            std::fs::remove_file(&ready)?;
+        }
+        let zebra = Daemon::start(daemon(namespace, &own, "zebra"), &folder.join("zebra.log"))?;
         await_condition("zebra listens", Duration::from_secs(20), async || {
             Ok(Seen::when(ready.exists(), ()))
         })
